@@ -1,0 +1,94 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// What every target is compiled with. `Lifetimes` lets a method return a span of what it owns.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "aloft",
+    platforms: [.macOS(.v26), .iOS(.v26), .tvOS(.v26), .watchOS(.v26), .visionOS(.v26)],
+    products: [
+        .library(name: "WebSocketCore", targets: ["WebSocketCore"]),
+        .library(name: "WebSockets", targets: ["WebSockets"]),
+        .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
+        .executable(name: "aloft", targets: ["aloft"]),
+        .executable(name: "autobahn-client", targets: ["autobahn-client"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    ],
+    targets: [
+        // The system zlib.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+        // RFC 6455 and RFC 7692, both roles. Pure: no I/O, no clock, no randomness of its own.
+        .target(name: "WebSocketCore", dependencies: ["CZlib"], swiftSettings: settings),
+
+        // The public server and client; drives the core on SwiftNIO.
+        .target(
+            name: "WebSockets",
+            dependencies: [
+                "WebSocketCore",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // A wired in-memory pair, a manual clock, seeded randomness.
+        .target(name: "WebSocketTesting", dependencies: ["WebSocketCore"], swiftSettings: settings),
+
+        // The one executable: server and tools.
+        .executableTarget(
+            name: "aloft",
+            dependencies: [
+                "WebSockets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // Runs every case of Autobahn's fuzzing server with our client.
+        .executableTarget(
+            name: "autobahn-client",
+            dependencies: [
+                "WebSockets",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+
+        .testTarget(name: "WebSocketCoreTests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
+        .testTarget(name: "RFC6455Tests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
+        .testTarget(name: "RFC7692Tests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "WebSocketsTests",
+            dependencies: [
+                "WebSockets", "WebSocketTesting",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "ArchitectureTests", swiftSettings: settings),
+    ]
+)
