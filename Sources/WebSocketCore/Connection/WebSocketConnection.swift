@@ -1,0 +1,424 @@
+/// What both ends of a kind of connection share: limits, keep-alive. One object serves any number of connections.
+public final class ConnectionConfiguration: Sendable {
+    public let limits: Limits
+    /// `nil`: no pings are sent.
+    public let keepAlive: KeepAlive.Configuration?
+
+    public init(limits: Limits = Limits(), keepAlive: KeepAlive.Configuration? = KeepAlive.Configuration()) {
+        self.limits = limits
+        self.keepAlive = keepAlive
+    }
+}
+
+/// What the driver is to do next.
+public enum Step: Sendable, Hashable {
+    /// A whole message lies in the given bytes, unmasked, at this range.
+    case message(MessageKind, Range<Int>)
+    /// A whole message was collected: ``WebSocketConnection/takeMessage()``.
+    case assembledMessage(MessageKind)
+    /// A pong came; its first eight bytes as a number, the first byte the highest.
+    case pong(UInt64)
+    /// Control frames are due: ``WebSocketConnection/writeControlFrames(maskingKey:into:)``.
+    case write
+    /// Nothing more is to be written: end this side of the stream, once all is sent, and go on reading.
+    case shutdownOutput
+    /// It is over: close the transport, once all is sent. Comes exactly once; ``WebSocketConnection/closure`` tells how.
+    case closeTransport
+    /// Nothing can be done with the bytes at hand. What is left of them is the beginning of what comes next.
+    case needMoreBytes
+}
+
+/// One end of a WebSocket connection after the opening handshake, as a machine without I/O (RFC 6455 §5 to §8, RFC 7692).
+///
+/// The driver owns the memory, the socket and the clock. It gives the bytes it has read to ``next(in:from:now:)`` again
+/// and again and does what the returned ``Step`` says; it may stop at any time, which is backpressure, and may call
+/// `send` and `close` between any two steps. A violation is never thrown: the machine queues its Close frame and the
+/// steps say how the connection ends.
+///
+///     var connection = WebSocketConnection(role: .server, configuration: configuration, now: now)
+///     while true {
+///         switch connection.next(in: &bytes, from: &offset, now: now) {
+///         case .message(let kind, let range): deliver(kind, bytes[range])
+///         case .assembledMessage(let kind): deliver(kind, connection.takeMessage())
+///         case .pong: continue
+///         case .write: connection.writeControlFrames(maskingKey: nil, into: &output)
+///         case .shutdownOutput: …
+///         case .closeTransport: …
+///         case .needMoreBytes: return
+///         }
+///     }
+///
+/// What it holds is bounded by ``Limits`` whatever arrives: one message in progress, one inflater and one deflater where
+/// compression was negotiated, a few control frames.
+public struct WebSocketConnection: ~Copyable {
+    public let role: Role
+    public let configuration: ConnectionConfiguration
+    private let deflate: DeflateSettings?
+
+    private var closing = ClosingHandshake()
+    private var keepAlive: KeepAlive?
+    private var controlFrameRate = ControlFrameRate()
+    private var assembler = MessageAssembler()
+    private var encoder = MessageEncoder()
+
+    /// The data frame whose payload is being read, and how much of it is still to come.
+    private var frame: FrameHeader?
+    private var frameBytesLeft: UInt64 = 0
+
+    /// Control frames to be written, without mask.
+    private var controlFrames: [UInt8] = []
+    private var isShutdownDue = false
+    private var isEndTold = false
+    private var isReading = true
+
+    /// - Parameters:
+    ///   - deflate: what the opening handshake agreed on, `nil` without compression.
+    ///   - now: the instant of the opening handshake.
+    public init(
+        role: Role, configuration: ConnectionConfiguration, deflate: DeflateSettings? = nil, now: Timestamp
+    ) {
+        self.role = role
+        self.configuration = configuration
+        self.deflate = deflate
+        self.keepAlive = configuration.keepAlive.map { KeepAlive($0, now: now) }
+    }
+
+    // MARK: State
+
+    /// Whether messages may be sent: no Close frame was sent or received.
+    public var isOpen: Bool { self.closing.isOpen }
+
+    /// How the connection ended, once it has.
+    public var closure: Closure? { self.closing.closure }
+
+    /// Whether messages this end sends are compressed at all.
+    public var isDeflateNegotiated: Bool { self.deflate != nil }
+
+    /// When ``timedOut(now:random:)`` is to be called at the latest; it may move with every other call.
+    public var deadline: Timestamp? {
+        var deadline = self.closing.deadline
+        if self.closing.readsFrames, let assembly = self.assembler.deadline(self.configuration.limits) {
+            deadline = min(deadline ?? .distantFuture, assembly)
+        }
+        if self.closing.isOpen, let keepAlive = self.keepAlive?.deadline {
+            deadline = min(deadline ?? .distantFuture, keepAlive)
+        }
+        return deadline
+    }
+
+    private var limits: Limits { self.configuration.limits }
+
+    // MARK: Receiving
+
+    /// Reads the next frame or message from `bytes`, beginning at `offset`, and moves `offset` past what was consumed.
+    ///
+    /// What is not consumed when the step is `.needMoreBytes` is at most a frame header or an unfinished control frame
+    /// (139 bytes); the driver puts the bytes that come next behind it.
+    public mutating func next(in bytes: inout MutableRawSpan, from offset: inout Int, now: Timestamp) -> Step {
+        bytes.withUnsafeMutableBytes { self.next(in: $0, from: &offset, now: now) }
+    }
+
+    /// The same for memory that only a pointer names. `offset` lies within `bytes`.
+    public mutating func next(
+        in bytes: UnsafeMutableRawBufferPointer, from offset: inout Int, now: Timestamp
+    ) -> Step {
+        precondition(offset >= 0 && offset <= bytes.count, "offset outside of the bytes")
+        if let step = self.dueStep() { return step }
+        if offset < bytes.count { self.keepAlive?.receivedBytes(now: now) }
+        while true {
+            guard self.closing.readsFrames else {
+                self.closing.discarded(bytes.count - offset)
+                offset = bytes.count
+                return self.dueStep() ?? .needMoreBytes
+            }
+            let step = self.frame == nil
+                ? self.readFrame(bytes, &offset, now) : self.readPayload(bytes, &offset, now)
+            if let step { return step }
+        }
+    }
+
+    /// What an earlier call has left to be done.
+    @inline(__always)
+    private mutating func dueStep() -> Step? {
+        if !self.controlFrames.isEmpty { return .write }
+        if self.isShutdownDue {
+            self.isShutdownDue = false
+            return .shutdownOutput
+        }
+        if self.closing.hasEnded, !self.isEndTold {
+            self.isEndTold = true
+            self.assembler.abandon()
+            return .closeTransport
+        }
+        return nil
+    }
+
+    /// A frame begins at `offset`. Returns `nil` to be called again.
+    @inline(__always)
+    private mutating func readFrame(
+        _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
+    ) -> Step? {
+        let available = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+        switch FrameHeader.decode(available) {
+        case .needMoreBytes:
+            if let first = available.first, let violation = self.violation(ofFirstByte: first) {
+                return self.fail(violation, now)
+            }
+            return .needMoreBytes
+        case .violation(let violation):
+            return self.fail(violation, now)
+        case .header(let header, let headerBytes):
+            if let violation = self.violation(of: header) { return self.fail(violation, now) }
+            let start = offset &+ headerBytes
+            // The check above has compared the length with a limit that is an Int.
+            let payloadBytes = Int(truncatingIfNeeded: header.payloadBytes)
+            let isWhole = payloadBytes <= bytes.count &- start
+            if header.opcode.isControl {
+                guard isWhole else { return .needMoreBytes }
+                let payload = UnsafeMutableRawBufferPointer(rebasing: bytes[start..<(start &+ payloadBytes)])
+                header.maskingKey?.apply(to: payload)
+                offset = start &+ payloadBytes
+                return self.received(header.opcode, UnsafeRawBufferPointer(payload), now)
+            }
+            if isWhole, header.isFinal, header.reservedBits.isEmpty,
+                let kind = MessageKind(rawValue: header.opcode.rawValue)
+            {
+                let range = start..<(start &+ payloadBytes)
+                let payload = UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+                header.maskingKey?.apply(to: payload)
+                offset = range.upperBound
+                if payloadBytes > self.configuration.limits.maxMessageBytes {
+                    return self.fail(.init(.messageTooLarge(limit: self.limits.maxMessageBytes)), now)
+                }
+                if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
+                    return self.fail(.init(.textNotUTF8), now)
+                }
+                return .message(kind, range)
+            }
+            do throws(ProtocolViolation) {
+                try self.assembler.beginFrame(header, now: now, limits: self.limits)
+            } catch { return self.fail(error, now) }
+            self.frame = header
+            self.frameBytesLeft = header.payloadBytes
+            offset = start
+            return nil
+        }
+    }
+
+    /// More of a data frame that is not delivered from the read buffer. Returns `nil` to be called again.
+    private mutating func readPayload(
+        _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
+    ) -> Step? {
+        guard let header = self.frame else { return nil }
+        let available = bytes.count - offset
+        let count = self.frameBytesLeft < UInt64(available) ? Int(self.frameBytesLeft) : available
+        if count == 0, self.frameBytesLeft > 0 { return .needMoreBytes }
+        let windowBits = max(9, self.deflate?.agreement.windowBits(of: self.role.peer) ?? 15)
+        do throws(ProtocolViolation) {
+            if count > 0 {
+                let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
+                let done = Int(truncatingIfNeeded: header.payloadBytes - self.frameBytesLeft)
+                header.maskingKey?.rotated(by: done).apply(to: piece)
+                offset += count
+                self.frameBytesLeft -= UInt64(count)
+                try self.assembler.append(UnsafeRawBufferPointer(piece), windowBits: windowBits, limits: self.limits)
+            }
+            if self.frameBytesLeft > 0 { return .needMoreBytes }
+            self.frame = nil
+            guard header.isFinal else { return nil }
+            let keepsContext = self.deflate.map { !$0.agreement.dropsContext(of: self.role.peer) } ?? false
+            return .assembledMessage(
+                try self.assembler.finish(windowBits: windowBits, keepsContext: keepsContext, limits: self.limits))
+        } catch { return self.fail(error, now) }
+    }
+
+    /// The message of the last `.assembledMessage` step. It is the caller's; a second call gives an empty one.
+    public mutating func takeMessage() -> [UInt8] { self.assembler.take() }
+
+    private func violation(ofFirstByte first: UInt8) -> ProtocolViolation? {
+        guard let opcode = Opcode(rawValue: first & 0x0F) else { return nil }
+        return self.violation(of: opcode, ReservedBits(rawValue: first & 0x70))
+    }
+
+    /// What depends on this connection: extensions, the message in progress, the role, the limits.
+    @inline(__always)
+    private func violation(of header: FrameHeader) -> ProtocolViolation? {
+        if let violation = self.violation(of: header.opcode, header.reservedBits) { return violation }
+        // RFC 6455 §5.1
+        switch self.role {
+        case .server: if header.maskingKey == nil { return .init(.frameNotMasked) }
+        case .client: if header.maskingKey != nil { return .init(.frameMasked) }
+        }
+        let limit = self.configuration.limits.maxFrameBytes
+        if !header.opcode.isControl, header.payloadBytes > UInt64(max(0, limit)) {
+            return .init(.frameTooLarge(bytes: header.payloadBytes, limit: limit))
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private func violation(of opcode: Opcode, _ reservedBits: ReservedBits) -> ProtocolViolation? {
+        if !reservedBits.isEmpty {
+            // RFC 7692 §6: only on the first frame of a message.
+            let isCompressed = reservedBits == .rsv1 && self.deflate != nil && !opcode.isControl && opcode != .continuation
+            if !isCompressed { return .init(.reservedBitsSet(reservedBits)) }
+        }
+        // RFC 6455 §5.4
+        switch opcode {
+        case .continuation: return self.assembler.kind == nil ? .init(.continuationWithoutMessage) : nil
+        case .text, .binary: return self.assembler.kind == nil ? nil : .init(.messageInsideMessage)
+        case .close, .ping, .pong: return nil
+        }
+    }
+
+    /// A control frame came, whole. Returns `nil` if there is nothing to do for it.
+    private mutating func received(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, _ now: Timestamp) -> Step? {
+        switch opcode {
+        case .ping, .pong:
+            guard self.controlFrameRate.admits(now: now, limits: self.limits) else {
+                let limits = self.limits
+                return self.fail(
+                    .init(.tooManyControlFrames(perSecond: limits.controlFramesPerSecond, burst: limits.controlFrameBurst)),
+                    now)
+            }
+            if opcode == .pong {
+                return .pong(payload.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+            }
+            // RFC 6455 §5.5.2: no pong once the closing handshake has begun with our Close frame.
+            guard self.closing.isOpen else { return nil }
+            self.queue(.pong, payload)
+            return .write
+        case .close:
+            do throws(ProtocolViolation) {
+                let close = try Close(payload: payload)
+                if let answer = self.closing.received(close, role: self.role, now: now, limits: self.limits) {
+                    self.queue(answer)
+                }
+                self.assembler.abandon()
+                self.frame = nil
+                return self.dueStep()
+            } catch { return self.fail(error, now) }
+        case .continuation, .text, .binary:
+            preconditionFailure("not a control frame")
+        }
+    }
+
+    /// RFC 6455 §7.1.7
+    private mutating func fail(_ violation: ProtocolViolation, _ now: Timestamp) -> Step {
+        if let close = self.closing.fail(violation, now: now, limits: self.limits) { self.queue(close) }
+        self.isShutdownDue = true
+        self.assembler.abandon()
+        self.frame = nil
+        return self.dueStep() ?? .needMoreBytes
+    }
+
+    // MARK: Sending
+
+    /// Prepares a message, or a fragment of one, and compresses it where that was negotiated.
+    ///
+    /// Write it with ``encode(_:_:into:)`` before anything else is sent: compression depends on the order.
+    /// - Parameters:
+    ///   - kind: of the message; for its later fragments it is not looked at.
+    ///   - compress: `false` sends the message uncompressed although compression was negotiated, as secrets in the
+    ///     same message with text of others should be (RFC 7692 §8). Short messages are sent uncompressed anyway.
+    ///   - maskingKey: fresh and unpredictable for a client, `nil` for a server (RFC 6455 §5.3).
+    public mutating func frame(
+        for payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true,
+        maskingKey: MaskingKey?
+    ) throws(SendError) -> OutgoingFrame {
+        guard self.closing.isOpen else { throw .closed }
+        return try self.encoder.frame(
+            payload, kind, position, compress: compress, deflate: self.deflate, role: self.role, maskingKey: maskingKey)
+    }
+
+    /// Writes `frame`, which was made of `payload`, to `destination`, which has room for its ``OutgoingFrame/byteCount``.
+    public mutating func encode(
+        _ frame: OutgoingFrame, _ payload: RawSpan, into destination: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        self.encoder.encode(frame, payload, into: destination)
+    }
+
+    /// Begins the closing handshake; the next step is `.write`. Only the first call counts (RFC 6455 §7.1.2).
+    public mutating func close(_ close: Close, now: Timestamp) {
+        if self.closing.close(close, now: now, limits: self.limits) { self.queue(close) }
+    }
+
+    /// Sends a ping; the next step is `.write`. The payload comes back in a `.pong` step.
+    public mutating func ping(_ payload: UInt64) {
+        guard self.closing.isOpen else { return }
+        withUnsafeBytes(of: payload.bigEndian) { self.queue(.ping, $0) }
+    }
+
+    /// Writes the control frames that are due to the end of `output`.
+    ///
+    /// - Parameter maskingKey: called for each frame; `nil` for a server.
+    public mutating func writeControlFrames(
+        maskingKey: (() -> MaskingKey)?, into output: (Int, (UnsafeMutableRawBufferPointer) -> Int) -> Void
+    ) {
+        let frames = self.controlFrames
+        self.controlFrames = []
+        var index = 0
+        while index + 2 <= frames.count {
+            let end = index + 2 + Int(frames[index + 1])
+            guard let opcode = Opcode(rawValue: frames[index] & 0x0F), end <= frames.count else { return }
+            let header = FrameHeader(opcode: opcode, maskingKey: maskingKey?(), payloadBytes: end - index - 2)
+            let payload = frames.span.extracting((index + 2)..<end).bytes
+            output(header.headerBytes + payload.byteCount) { header.encode(payload, into: $0) }
+            index = end
+        }
+    }
+
+    private mutating func queue(_ close: Close) {
+        close.payload.withUnsafeBytes { self.queue(.close, $0) }
+    }
+
+    private mutating func queue(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+        let payload = payload.prefix(FrameHeader.maxControlPayloadBytes)
+        self.controlFrames.append(opcode.rawValue)
+        self.controlFrames.append(UInt8(payload.count))
+        self.controlFrames.append(contentsOf: payload)
+    }
+
+    // MARK: Time and transport
+
+    /// A deadline passed, perhaps: calling it too early or twice does nothing. Steps may follow.
+    ///
+    /// - Parameter random: for the payload of pings and the jitter of their intervals.
+    public mutating func timedOut(now: Timestamp, random: inout some RandomNumberGenerator) {
+        self.closing.timedOut(now: now)
+        let limits = self.limits
+        if self.closing.readsFrames, let deadline = self.assembler.deadline(limits), deadline <= now, self.isReading {
+            _ = self.closing.fail(.init(.messageTooSlow(limit: limits.assemblyTimeout)), now: now, limits: limits)
+                .map { self.queue($0) }
+            self.isShutdownDue = true
+            self.assembler.abandon()
+            self.frame = nil
+        }
+        if self.closing.isOpen, let configuration = self.configuration.keepAlive {
+            let action = self.keepAlive?.timedOut(
+                now: now, isReading: self.isReading, configuration: configuration, random: &random)
+            switch action {
+            case .sendPing(let payload): self.ping(payload)
+            case .fail: self.giveUp(.keepAlive)
+            case nil, .some(.none): break
+            }
+        }
+    }
+
+    /// The driver waited in vain, for room to write for example, and gives up. Steps follow.
+    public mutating func giveUp(_ wait: Closure.Wait) {
+        if let close = self.closing.giveUp(wait, Close(.goingAway, reason: "timed out")) { self.queue(close) }
+    }
+
+    /// The driver has stopped reading, or reads again. While it does not read, the peer's silence is no fault.
+    public mutating func setReading(_ isReading: Bool) { self.isReading = isReading }
+
+    /// The transport ended, or broke. The step `.closeTransport` follows.
+    public mutating func transportEnded(_ failure: Closure.TransportFailure) {
+        self.closing.transportEnded(failure)
+        if self.closing.hasEnded {
+            self.controlFrames = []
+            self.isShutdownDue = false
+        }
+    }
+}

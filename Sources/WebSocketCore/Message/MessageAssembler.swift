@@ -1,0 +1,128 @@
+/// Collects what does not come as one whole, uncompressed frame inside the read buffer: the pieces of a large frame, the
+/// fragments of a message (RFC 6455 §5.4), the output of the inflater (RFC 7692 §7.2.2).
+///
+/// One growing buffer, which exists only while a message is in progress. Text is validated as it grows.
+struct MessageAssembler: ~Copyable {
+    /// What the message in progress is; `nil` between messages.
+    private(set) var kind: MessageKind?
+    private var isCompressed = false
+    private var fragments: Int32 = 0
+    private var emptyFragments: Int32 = 0
+    private var text = UTF8Validator()
+    private var started = Timestamp.zero
+    private var buffer: [UInt8] = []
+    private var inflater: Inflater?
+
+    init() {}
+
+    /// When the message in progress must be complete.
+    func deadline(_ limits: Limits) -> Timestamp? {
+        self.kind == nil ? nil : self.started + limits.assemblyTimeout
+    }
+
+    /// A data frame begins. Its length is refused here, before any of it is kept.
+    mutating func beginFrame(_ header: FrameHeader, now: Timestamp, limits: Limits) throws(ProtocolViolation) {
+        if let kind = MessageKind(rawValue: header.opcode.rawValue) {
+            self.kind = kind
+            self.isCompressed = header.reservedBits.contains(.rsv1)
+            self.fragments = 0
+            self.emptyFragments = 0
+            self.text = UTF8Validator()
+            self.started = now
+            self.buffer = []
+        }
+        // A limit above what the counter holds is no limit that 2^31 frames in one message could miss.
+        self.fragments = self.fragments &+ (self.fragments < .max ? 1 : 0)
+        if self.fragments > limits.maxFragments {
+            throw ProtocolViolation(.tooManyFragments(limit: limits.maxFragments))
+        }
+        if header.payloadBytes == 0, !header.isFinal {
+            self.emptyFragments = self.emptyFragments &+ (self.emptyFragments < .max ? 1 : 0)
+            if self.emptyFragments > limits.maxConsecutiveEmptyFragments {
+                throw ProtocolViolation(.tooManyEmptyFragments(limit: limits.maxConsecutiveEmptyFragments))
+            }
+        } else {
+            self.emptyFragments = 0
+        }
+        let room = limits.maxMessageBytes - self.buffer.count
+        if !self.isCompressed, room < 0 || header.payloadBytes > UInt64(room) {
+            throw ProtocolViolation(.messageTooLarge(limit: limits.maxMessageBytes))
+        }
+    }
+
+    /// More of the payload, already unmasked.
+    mutating func append(
+        _ bytes: UnsafeRawBufferPointer, windowBits: Int, limits: Limits
+    ) throws(ProtocolViolation) {
+        let start = self.buffer.count
+        if self.isCompressed {
+            try self.inflate(bytes, isFinal: false, windowBits: windowBits, limits: limits)
+        } else {
+            self.reserve(bytes.count, limit: limits.maxMessageBytes)
+            self.buffer.append(contentsOf: bytes)
+        }
+        try self.validate(from: start)
+    }
+
+    /// The message is complete. Returns what it is; the bytes are to be taken with ``take()``.
+    mutating func finish(
+        windowBits: Int, keepsContext: Bool, limits: Limits
+    ) throws(ProtocolViolation) -> MessageKind {
+        guard let kind = self.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
+        if self.isCompressed {
+            let start = self.buffer.count
+            try self.inflate(UnsafeRawBufferPointer(start: nil, count: 0), isFinal: true, windowBits: windowBits, limits: limits)
+            try self.validate(from: start)
+            if !keepsContext { self.inflater = nil }
+        }
+        if kind == .text, !self.text.isComplete { throw ProtocolViolation(.textNotUTF8) }
+        self.kind = nil
+        return kind
+    }
+
+    /// The assembled message; the assembler keeps nothing of it.
+    mutating func take() -> [UInt8] {
+        let message = self.buffer
+        self.buffer = []
+        return message
+    }
+
+    /// Nothing of the message in progress is needed any more.
+    mutating func abandon() {
+        self.kind = nil
+        self.buffer = []
+        self.inflater = nil
+    }
+
+    private mutating func validate(from start: Int) throws(ProtocolViolation) {
+        guard self.kind == .text else { return }
+        let isValid = self.buffer.withUnsafeBytes { bytes in
+            self.text.validate(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+        }
+        if !isValid { throw ProtocolViolation(.textNotUTF8) }
+    }
+
+    private mutating func inflate(
+        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, windowBits: Int, limits: Limits
+    ) throws(ProtocolViolation) {
+        if self.inflater == nil {
+            self.inflater = Inflater(windowBits: windowBits)
+            if self.inflater == nil { throw ProtocolViolation(.outOfMemory) }
+        }
+        // The optional was filled above; `?.` reaches it in place.
+        let outcome = self.inflater?.inflate(
+            bytes.bytes, isFinal: isFinal, into: &self.buffer, limit: limits.maxMessageBytes)
+        switch outcome {
+        case .done: break
+        case .tooBig: throw ProtocolViolation(.messageTooLarge(limit: limits.maxMessageBytes))
+        case .corrupt, nil: throw ProtocolViolation(.corruptDeflateData)
+        }
+    }
+
+    /// Doubles, but never past the limit: what is held stays below twice what came, and below the limit.
+    private mutating func reserve(_ count: Int, limit: Int) {
+        let needed = self.buffer.count + count
+        guard needed > self.buffer.capacity else { return }
+        self.buffer.reserveCapacity(max(needed, min(self.buffer.capacity * 2, limit)))
+    }
+}
