@@ -101,7 +101,7 @@ public struct DeflateSettings: Sendable, Hashable {
 
     /// zlib makes no raw stream with a window of 8 bits: whoever agreed to one sends uncompressed messages.
     func compresses(_ role: Role, _ payloadBytes: Int, _ position: FramePosition) -> Bool {
-        guard self.agreement.windowBits(of: role) >= 9 else { return false }
+        guard self.agreement.canCompress(as: role) else { return false }
         return position == .first || payloadBytes >= self.configuration.minimumBytes
     }
 }

@@ -1,0 +1,105 @@
+import HeapModule
+import NIOCore
+import NIOPosix
+import WebSocketCore
+
+/// What the connections of one event loop share: the clock and one timer, the receive buffer, masking keys, the flush at
+/// the end of a turn, the executor of their tasks. Everything here is touched on the loop only.
+final class LoopServices: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    let executor: LoopExecutor
+    let receiveBuffer = ReceiveBuffer()
+    var maskingKeys = MaskingKeySource()
+    var spareBuffers = SpareBuffers()
+    var random = SystemRandomNumberGenerator()
+
+    private var members: [UInt64: LoopMember] = [:]
+    private var lastID: UInt64 = 0
+    private var deadlines = Heap<Entry>()
+    private var timer: Scheduled<Void>?
+    private var timerDue = Timestamp.distantFuture
+    private var unflushed: [SocketEngine] = []
+
+    private static let current = ThreadSpecificVariable<LoopServices>()
+
+    /// The services of `eventLoop`, made at first use. Call it on that loop.
+    static func on(_ eventLoop: any EventLoop) -> LoopServices {
+        eventLoop.preconditionInEventLoop()
+        if let services = Self.current.currentValue, services.eventLoop === eventLoop { return services }
+        let services = LoopServices(eventLoop)
+        Self.current.currentValue = services
+        return services
+    }
+
+    private init(_ eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        self.executor = LoopExecutor(eventLoop)
+    }
+
+    /// The loop's monotonic clock.
+    var now: Timestamp { Timestamp(nanoseconds: self.eventLoop.now.uptimeNanoseconds) }
+
+    // MARK: Members and deadlines
+
+    func add(_ member: LoopMember) {
+        self.lastID += 1
+        member.joined(id: self.lastID)
+        self.members[self.lastID] = member
+    }
+
+    func remove(_ member: LoopMember) { self.members[member.memberID] = nil }
+
+    /// Sees to it that `member` is called when `deadline` has passed, or earlier. Costs nothing if it already will be.
+    func arm(_ member: LoopMember, at deadline: Timestamp?) {
+        guard let deadline, deadline < member.armed else { return }
+        member.armed(at: deadline)
+        self.deadlines.insert(Entry(deadline: deadline, memberID: member.memberID))
+        self.schedule()
+    }
+
+    /// One timer for the earliest deadline of all.
+    private func schedule() {
+        guard let earliest = self.deadlines.min?.deadline, earliest < self.timerDue else { return }
+        self.timer?.cancel()
+        self.timerDue = earliest
+        let due = NIODeadline.uptimeNanoseconds(earliest.nanoseconds)
+        self.timer = self.eventLoop.scheduleTask(deadline: due) { self.fire() }
+    }
+
+    private func fire() {
+        self.timer = nil
+        self.timerDue = .distantFuture
+        let now = self.now
+        while let entry = self.deadlines.min, entry.deadline <= now {
+            self.deadlines.removeMin()
+            // An entry that is not its member's latest, or whose member has gone, is stale.
+            guard let member = self.members[entry.memberID], member.armed == entry.deadline else { continue }
+            member.armed(at: .distantFuture)
+            member.deadlinePassed(now: now)
+        }
+        self.schedule()
+    }
+
+    private struct Entry: Comparable {
+        let deadline: Timestamp
+        let memberID: UInt64
+
+        static func < (left: Entry, right: Entry) -> Bool { left.deadline < right.deadline }
+    }
+
+    // MARK: Flush at the end of the turn
+
+    /// `engine` has something to write that no burst of its own will flush.
+    func flushSoon(_ engine: SocketEngine) {
+        if self.unflushed.isEmpty {
+            self.eventLoop.execute { self.flushAll() }
+        }
+        self.unflushed.append(engine)
+    }
+
+    private func flushAll() {
+        let engines = self.unflushed
+        self.unflushed = []
+        for engine in engines { engine.turnEnded() }
+    }
+}

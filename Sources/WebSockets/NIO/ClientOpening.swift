@@ -1,0 +1,184 @@
+import NIOCore
+import NIOSSL
+import NIOTLS
+import WebSocketCore
+
+/// A new connection on the client, until the server has answered: sends the request, checks the answer, and opens the
+/// WebSocket or tells why not (RFC 6455 §4.1).
+final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Stage {
+        case readingHead
+        /// The server refused; its answer's body is collected.
+        case readingBody(ResponseHead, bytes: [UInt8])
+        case done
+    }
+
+    private let handshake: ClientHandshake
+    private let configuration: WebSocketClient.Configuration
+    private let settings: SharedSettings
+    private let channel: any Channel
+    private let loop: LoopServices
+    private let isSecure: Bool
+    private let makeConsumer: () -> Consumer
+    private let outcome: EventLoopPromise<Unchecked<SocketEngine>>
+    private var stage = Stage.readingHead
+    private var parser: ResponseHeadParser
+    private var bytes: [UInt8] = []
+    private var context: ChannelHandlerContext?
+
+    /// The longest body of a refusal that is kept.
+    private static let maxBodyBytes = 64 << 10
+
+    init(
+        url: WebSocketURL, configuration: WebSocketClient.Configuration, settings: SharedSettings,
+        channel: any Channel, makeConsumer: @escaping () -> Consumer,
+        outcome: EventLoopPromise<Unchecked<SocketEngine>>
+    ) throws {
+        let loop = LoopServices.on(channel.eventLoop)
+        let key = InlineArray<16, UInt8> { _ in UInt8.random(in: .min ... .max, using: &loop.random) }
+        do {
+            self.handshake = try ClientHandshake(
+                url: url, subprotocols: configuration.subprotocols, origin: configuration.origin,
+                extraFields: configuration.fields, deflate: configuration.socket.deflate, keyBytes: key)
+        } catch {
+            outcome.fail(WebSocketError.invalidHandshake(error))
+            throw WebSocketError.invalidHandshake(error)
+        }
+        self.configuration = configuration
+        self.settings = settings
+        self.channel = channel
+        self.loop = loop
+        self.isSecure = url.isSecure
+        self.makeConsumer = makeConsumer
+        self.outcome = outcome
+        self.parser = ResponseHeadParser(limits: configuration.socket.limits.handshake)
+    }
+
+    // MARK: From the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.loop.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        self.loop.remove(self)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.loop.arm(self, at: self.loop.now + self.configuration.socket.limits.handshake.timeout)
+        // Over TLS it is kept back until the TLS handshake is over.
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: self.handshake.request)), promise: nil)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = self.unwrapInboundIn(data)
+        switch self.stage {
+        case .readingHead:
+            buffer.withUnsafeReadableBytes { self.bytes.append(contentsOf: $0) }
+            self.readHead()
+        case .readingBody(let head, var body):
+            buffer.withUnsafeReadableBytes { body.append(contentsOf: $0.prefix(Self.maxBodyBytes - body.count)) }
+            self.readBody(head, body)
+        case .done: context.fireChannelRead(data)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        switch self.stage {
+        case .readingHead: self.fail(.connectionFailed("the server closed the connection during the opening handshake"))
+        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body))
+        case .done: break
+        }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(.connectionFailed("\(error)"))
+    }
+
+    override func deadlinePassed(now: Timestamp) {
+        switch self.stage {
+        case .readingHead: self.fail(.handshakeTimedOut(after: self.configuration.socket.limits.handshake.timeout))
+        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body))
+        case .done: break
+        }
+    }
+
+    override func drain() { self.fail(.connectionFailed("aborted")) }
+
+    override func abort() { self.fail(.connectionFailed("aborted")) }
+
+    // MARK: The answer
+
+    private func readHead() {
+        while case .readingHead = self.stage {
+            switch self.parser.parse(self.bytes.span.bytes) {
+            case .needMoreBytes: return
+            case .invalid(let fault): self.fail(.invalidHandshake(fault))
+            case .complete(let head, let headBytes):
+                self.bytes.removeFirst(headBytes)
+                if head.isInterim { continue }
+                do throws(HandshakeFault) {
+                    self.open(try self.handshake.validate(head), head)
+                } catch {
+                    guard case .rejected = error else {
+                        self.fail(.invalidHandshake(error))
+                        return
+                    }
+                    let body = Array(self.bytes.prefix(Self.maxBodyBytes))
+                    self.stage = .readingBody(head, bytes: body)
+                    self.loop.arm(self, at: self.loop.now + self.configuration.socket.limits.discardTimeout)
+                    self.readBody(head, body)
+                }
+            }
+        }
+    }
+
+    private func readBody(_ head: ResponseHead, _ body: [UInt8]) {
+        self.stage = .readingBody(head, bytes: body)
+        let expected = head.fields.count(of: "Transfer-Encoding") > 0 ? nil : head.contentLength
+        if body.count >= min(expected ?? .max, Self.maxBodyBytes) {
+            self.fail(.handshakeRejected(head, body: Array(body.prefix(expected ?? .max))))
+        }
+    }
+
+    private func open(_ accepted: ClientHandshake.Accepted, _ head: ResponseHead) {
+        guard let context = self.context else { return }
+        self.stage = .done
+        let info = SocketInfo(
+            remoteAddress: self.channel.remoteAddress.map(UpgradeAcceptance.text) ?? "unknown",
+            subprotocol: accepted.subprotocol, deflate: accepted.deflate, isSecure: self.isSecure, request: nil,
+            response: head)
+        let engine = WebSocketHandler(
+            channel: self.channel, role: .client, loop: self.loop, settings: self.settings,
+            deflate: accepted.deflate, info: info, consumer: self.makeConsumer())
+        SocketMetrics.opened()
+        let pipeline = context.pipeline.syncOperations
+        do {
+            try pipeline.addHandler(engine, position: .after(self))
+        } catch {
+            self.outcome.fail(WebSocketError.connectionFailed("\(error)"))
+            context.close(promise: nil)
+            return
+        }
+        let rest = self.bytes
+        self.bytes = []
+        pipeline.removeHandler(self, promise: nil)
+        self.outcome.succeed(Unchecked(engine))
+        engine.start()
+        if !rest.isEmpty { rest.withUnsafeBytes { engine.received($0) } }
+    }
+
+    private func fail(_ error: WebSocketError) {
+        if case .done = self.stage { return }
+        self.stage = .done
+        self.outcome.fail(error)
+        self.channel.close(mode: .all, promise: nil)
+    }
+}

@@ -1,0 +1,120 @@
+import Logging
+import NIOCore
+import Synchronization
+import WebSocketCore
+
+/// What the connections of one running server share, on all loops. Touched when a connection comes or goes, never for a
+/// message.
+final class ServerState: Sendable {
+    let configuration: WebSocketServer.Configuration
+    let settings: SharedSettings
+    let routes: Routes
+    let respond: (@Sendable (HTTPRequest) async throws -> HTTPResponse)?
+    let isSecure: Bool
+
+    private struct Guests {
+        var members: [ObjectIdentifier: (member: Member, loop: any EventLoop)] = [:]
+        var isDraining = false
+        var whenEmpty: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// A loop's member that crosses threads only to be called on its own loop again.
+    private struct Member: @unchecked Sendable { let object: LoopMember }
+
+    private let guests = Mutex(Guests())
+
+    init(
+        configuration: WebSocketServer.Configuration, routes: Routes,
+        respond: (@Sendable (HTTPRequest) async throws -> HTTPResponse)?
+    ) {
+        self.configuration = configuration
+        self.settings = SharedSettings(configuration.socket)
+        self.routes = routes
+        self.respond = respond
+        self.isSecure = configuration.tls != nil
+    }
+
+    var logger: Logger { self.configuration.logger }
+
+    var connectionCount: Int { self.guests.withLock { $0.members.count } }
+
+    var isDraining: Bool { self.guests.withLock { $0.isDraining } }
+
+    /// A connection has come.
+    func enter(_ member: LoopMember, on loop: any EventLoop) -> Entry {
+        let member = Member(object: member)
+        return self.guests.withLock { guests in
+            let most = self.configuration.maxConnections
+            // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
+            guard guests.members.count < most + Self.mostRefused else { return .crowded }
+            let isFull = guests.members.count >= most || guests.isDraining
+            guests.members[ObjectIdentifier(member.object)] = (member, loop)
+            return isFull ? .full : .welcome
+        }
+    }
+
+    /// What a new connection is told.
+    enum Entry {
+        case welcome
+        /// It is to be refused with 503.
+        case full
+        /// It is to be closed without a word.
+        case crowded
+    }
+
+    /// Connections beyond the limit that are told so at one time.
+    private static let mostRefused = 256
+
+    /// The same connection goes on as something else: from the opening handshake to a WebSocket.
+    func replace(_ old: LoopMember, with new: LoopMember, on loop: any EventLoop) {
+        let new = Member(object: new)
+        let key = ObjectIdentifier(old)
+        let isDraining = self.guests.withLock { guests in
+            guests.members[key] = nil
+            guests.members[ObjectIdentifier(new.object)] = (new, loop)
+            return guests.isDraining
+        }
+        if isDraining { loop.execute { new.object.drain() } }
+    }
+
+    func leave(_ member: LoopMember) {
+        let key = ObjectIdentifier(member)
+        let continuations = self.guests.withLock { guests in
+            guests.members[key] = nil
+            guard guests.members.isEmpty else { return [CheckedContinuation<Void, Never>]() }
+            defer { guests.whenEmpty = [] }
+            return guests.whenEmpty
+        }
+        for continuation in continuations { continuation.resume() }
+    }
+
+    /// Asks every connection to end, one after the other, evenly spread over `spread`.
+    func drain(spread: Duration) {
+        let members = self.guests.withLock { guests in
+            guests.isDraining = true
+            return Array(guests.members.values)
+        }
+        for (index, (member, loop)) in members.shuffled().enumerated() {
+            let delay = TimeAmount(spread * Double(index) / Double(max(1, members.count)))
+            loop.scheduleTask(in: delay) { member.object.drain() }
+        }
+    }
+
+    /// Ends every connection now.
+    func abortAll() {
+        let members = self.guests.withLock { Array($0.members.values) }
+        for (member, loop) in members { loop.execute { member.object.abort() } }
+    }
+
+    /// Returns when the last connection has gone.
+    func waitUntilEmpty() async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = self.guests.withLock { guests in
+                if guests.members.isEmpty { return true }
+                guests.whenEmpty.append(continuation)
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+}

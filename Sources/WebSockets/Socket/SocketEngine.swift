@@ -1,0 +1,371 @@
+import Synchronization
+public import WebSocketCore
+
+/// One open connection on its event loop: the protocol machine between a transport below and a consumer above.
+///
+///     bytes ──▶ received ──▶ machine ──▶ pull() ──▶ consumer
+///     transport ◀── turnEnded ◀── write ◀── machine ◀── send, close
+///
+/// A transport is a subclass: it implements the hooks at the end and calls the inputs. All of it happens on the loop.
+/// Everything sent while one burst of bytes is consumed leaves in one write when the burst ends.
+@usableFromInline
+class SocketEngine: LoopMember, @unchecked Sendable {
+    // `@unchecked`: references travel between threads, everything else stays on the loop. `WebSocket` sees to that.
+
+    let loop: LoopServices
+    let settings: SharedSettings
+    let info: SocketInfo
+    private var connection: WebSocketConnection
+    private(set) var consumer: Consumer?
+    /// The consumer, if it is one for tasks; also after the end: what it has kept may still be received.
+    let asyncConsumer: AsyncConsumer?
+
+    /// Made when the first task waits.
+    private(set) lazy var tasks: SocketTasks = {
+        self.hasTasks = true
+        return SocketTasks()
+    }()
+    private(set) var hasTasks = false
+    let remote = RemoteView()
+
+    /// The burst that is being consumed; empty between bursts.
+    private var input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var inputOffset = 0
+    private var isConsuming = false
+    /// Bytes the machine has not consumed: the beginning of a frame, or what an application is too slow for.
+    private var unread: [UInt8] = []
+    private var burstTime = Timestamp.zero
+
+    private var gauge = OutboxGauge()
+    private var isReading = true
+    /// More than the high-water mark waits, until less than the low-water mark does.
+    private(set) var isOutputBlocked = false
+    private var writeDeadline = Timestamp.distantFuture
+    private var writtenAtDeadline = 0
+    private var isFlushScheduled = false
+
+    /// Called once, when it is over.
+    final var onEnd: (() -> Void)?
+
+    /// How it ended, once it has.
+    private(set) var closure: Closure?
+
+    init(
+        role: Role, loop: LoopServices, settings: SharedSettings, deflate: PerMessageDeflate.Agreement?,
+        info: SocketInfo, consumer: Consumer
+    ) {
+        self.loop = loop
+        self.settings = settings
+        self.info = info
+        self.consumer = consumer
+        self.asyncConsumer = consumer as? AsyncConsumer
+        let deflate = deflate.flatMap { agreement in
+            settings.deflate.map { DeflateSettings(agreement: agreement, configuration: $0) }
+        }
+        self.connection = WebSocketConnection(
+            role: role, configuration: settings.connection, deflate: deflate, now: loop.now)
+        super.init()
+    }
+
+    // MARK: Input from the transport
+
+    /// The transport is ready. Call it once.
+    final func start() {
+        self.loop.add(self)
+        self.consumer?.opened(self)
+        self.turnEnded()
+    }
+
+    /// Bytes came. They are copied before this returns.
+    final func received(_ bytes: UnsafeRawBufferPointer) {
+        if self.isConsuming || self.isHeld {
+            self.unread.append(contentsOf: bytes)
+        } else {
+            let unread = self.unread
+            self.unread = []
+            self.loop.receiveBuffer.lend(unread, bytes) { self.consume($0) }
+        }
+        self.turnEnded()
+    }
+
+    /// The transport ended or broke.
+    final func transportEnded(_ failure: Closure.TransportFailure) {
+        self.connection.transportEnded(failure)
+        self.settle()
+    }
+
+    /// The transport has taken what waited.
+    final func outputDrained() {
+        guard self.isOutputBlocked, self.waitingBytes <= self.settings.outbox.highWaterBytes / 2 else { return }
+        self.isOutputBlocked = false
+        self.writeDeadline = .distantFuture
+        self.resumeSenders()
+        self.consumer?.writable(self)
+        self.readOn()
+    }
+
+    /// The consumer can take messages again, or bytes can be written again.
+    final func readOn() {
+        if !self.isConsuming, !self.isHeld, !self.unread.isEmpty {
+            let unread = self.unread
+            self.unread = []
+            self.loop.receiveBuffer.lend(unread, UnsafeRawBufferPointer(start: nil, count: 0)) { self.consume($0) }
+        }
+        self.turnEnded()
+    }
+
+    /// Bytes stay unparsed for now: the peer does not read what we write, or the consumer takes nothing.
+    private var isHeld: Bool { self.isOutputBlocked || !(self.consumer?.isReady ?? true) }
+
+    private func consume(_ buffer: UnsafeMutableRawBufferPointer) {
+        self.input = buffer
+        self.inputOffset = 0
+        self.isConsuming = true
+        self.burstTime = self.loop.now
+        self.consumer?.consume(self)
+        if self.consumer == nil { _ = self.pull() }
+        self.isConsuming = false
+        if self.inputOffset < buffer.count {
+            self.unread = Array(UnsafeRawBufferPointer(rebasing: buffer[self.inputOffset...]))
+        }
+        self.input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        self.inputOffset = 0
+    }
+
+    // MARK: Pulled by the consumer
+
+    /// What a pull brings.
+    @usableFromInline
+    enum Pulled {
+        /// A message that lies in the receive buffer: valid until the next pull, and no longer than the burst.
+        case view(MessageKind, UnsafeRawBufferPointer)
+        /// A message that was collected.
+        case owned(MessageKind, [UInt8])
+        case nothing
+    }
+
+    /// The next message of the burst that is being consumed. Control frames are dealt with on the way.
+    @usableFromInline
+    final func pull() -> Pulled {
+        while true {
+            if self.isOutputBlocked || self.closure != nil {
+                self.takeDueSteps()
+                return .nothing
+            }
+            let step = self.connection.next(in: self.input, from: &self.inputOffset, now: self.burstTime)
+            switch step {
+            case .message(let kind, let range):
+                return .view(kind, UnsafeRawBufferPointer(rebasing: self.input[range]))
+            case .assembledMessage(let kind): return .owned(kind, self.connection.takeMessage())
+            case .needMoreBytes: return .nothing
+            case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    @usableFromInline
+    final var isOpen: Bool { self.connection.isOpen && self.closure == nil }
+
+    /// Sends a message, or a fragment, without waiting.
+    @usableFromInline
+    final func send(
+        _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
+    ) -> SendStatus {
+        guard self.connection.isOpen else { return .dropped(.closed) }
+        let waiting = self.waitingBytes
+        guard self.gauge.admits(payload.byteCount, waiting: waiting, limits: self.settings.outbox) else {
+            SocketMetrics.dropped(.outboxFull)
+            return .dropped(.outboxFull)
+        }
+        do throws(SendError) {
+            let frame = try self.connection.frame(
+                for: payload, as: kind, position: position, compress: compress, maskingKey: self.maskingKey())
+            self.write(frame.byteCount) { self.connection.encode(frame, payload, into: $0) }
+        } catch {
+            SocketMetrics.dropped(.refused(error))
+            return .dropped(.refused(error))
+        }
+        self.wrote()
+        let now = self.waitingBytes
+        return now < self.settings.outbox.highWaterBytes ? .written : .queued(bytes: now)
+    }
+
+    /// Begins the closing handshake; only the first call counts.
+    @usableFromInline
+    final func close(_ close: Close) {
+        self.connection.close(close, now: self.loop.now)
+        self.settle()
+    }
+
+    /// Sends a ping whose payload comes back to ``ponged``.
+    final func ping(_ payload: UInt64) {
+        self.connection.ping(payload)
+        self.settle()
+    }
+
+    /// Ends the connection without a closing handshake.
+    override final func abort() {
+        self.connection.transportEnded(.aborted)
+        self.settle()
+    }
+
+    override final func drain() {
+        self.close(Close(.goingAway, reason: "the server goes down"))
+    }
+
+    // MARK: Time
+
+    override final func deadlinePassed(now: Timestamp) {
+        self.connection.setReading(self.isReading && !self.isHeld)
+        self.connection.timedOut(now: now, random: &self.loop.random)
+        if self.writeDeadline <= now, self.isOutputBlocked {
+            let written = self.writtenBytes
+            if written == self.writtenAtDeadline {
+                self.connection.giveUp(.write)
+            } else {
+                self.awaitProgress(from: now)
+            }
+        }
+        self.settle()
+    }
+
+    private func awaitProgress(from now: Timestamp) {
+        self.writtenAtDeadline = self.writtenBytes
+        self.writeDeadline = now + self.settings.outbox.writeTimeout
+    }
+
+    // MARK: Obeying the machine
+
+    /// Does what is due without reading anything.
+    private func settle() {
+        self.takeDueSteps()
+        self.turnEnded()
+    }
+
+    /// Does what the machine has to do whatever comes in.
+    private func takeDueSteps() {
+        let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        while true {
+            var offset = 0
+            let step = self.connection.next(in: nothing, from: &offset, now: self.burstTime)
+            if case .needMoreBytes = step { return }
+            self.obey(step)
+        }
+    }
+
+    private func obey(_ step: Step) {
+        switch step {
+        case .write: self.flushControlFrames()
+        case .shutdownOutput:
+            self.flush()
+            self.shutDownOutput()
+        case .closeTransport: self.finish()
+        case .pong, .message, .assembledMessage, .needMoreBytes: break
+        }
+    }
+
+    private func flushControlFrames() {
+        let isClient = self.connection.role == .client
+        self.connection.writeControlFrames(maskingKey: isClient ? { self.loop.maskingKeys.next() } : nil) {
+            self.write($0, $1)
+        }
+        self.wrote()
+    }
+
+    private func finish() {
+        guard self.closure == nil, let closure = self.connection.closure else { return }
+        self.closure = closure
+        self.unread = []
+        self.loop.remove(self)
+        SocketMetrics.closed(closure)
+        self.flush()
+        self.closeTransport(isBroken: Self.isBroken(closure))
+        let consumer = self.consumer
+        self.consumer = nil
+        self.remote.isClosed.store(true, ordering: .relaxed)
+        consumer?.closed(self, closure)
+        self.resumeSenders()
+        self.resumeClosureWaiters(closure)
+        self.onEnd?()
+        self.onEnd = nil
+    }
+
+    private static func isBroken(_ closure: Closure) -> Bool {
+        switch closure.ending {
+        case .clean, .failed: false
+        case .abnormal, .timedOut: true
+        }
+    }
+
+    private func maskingKey() -> MaskingKey? {
+        switch self.connection.role {
+        case .client: self.loop.maskingKeys.next()
+        case .server: nil
+        }
+    }
+
+    /// Something was written: it leaves when the burst ends, or the turn, or at once if it is much.
+    private func wrote() {
+        if self.corkedBytes >= self.settings.outbox.highWaterBytes {
+            self.flush()
+            self.noteBlocked()
+        } else if !self.isConsuming, !self.isFlushScheduled {
+            self.isFlushScheduled = true
+            self.loop.flushSoon(self)
+        }
+    }
+
+    private func noteBlocked() {
+        guard !self.isOutputBlocked, self.waitingBytes >= self.settings.outbox.highWaterBytes else { return }
+        self.isOutputBlocked = true
+        self.awaitProgress(from: self.loop.now)
+    }
+
+    /// The burst or the loop's turn ends: write what was corked, read or not, arm the timer.
+    final func turnEnded() {
+        self.isFlushScheduled = false
+        if self.isConsuming || self.closure != nil { return }
+        if self.corkedBytes > 0 {
+            self.flush()
+            self.noteBlocked()
+        }
+        let isReading = !self.isHeld
+        if isReading != self.isReading {
+            self.isReading = isReading
+            self.connection.setReading(isReading)
+            self.setReading(isReading)
+        }
+        self.remote.bytesWaiting.store(self.isOutputBlocked ? self.waitingBytes : 0, ordering: .relaxed)
+        var deadline = self.connection.deadline
+        if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, self.writeDeadline) }
+        self.loop.arm(self, at: deadline)
+    }
+
+    // MARK: Hooks of the transport
+
+    /// Adds `count` bytes at most, those that the closure writes, to the cork buffer.
+    func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {}
+
+    /// Bytes in the cork buffer.
+    var corkedBytes: Int { 0 }
+
+    /// Hands the cork buffer to the system.
+    func flush() {}
+
+    /// Bytes that wait to be written, corked or further down.
+    var waitingBytes: Int { 0 }
+
+    /// Bytes that the system has taken since the beginning.
+    var writtenBytes: Int { 0 }
+
+    /// Ends this side of the stream once everything is written.
+    func shutDownOutput() {}
+
+    /// Closes the transport: once everything is written, or at once if it is broken.
+    func closeTransport(isBroken: Bool) {}
+
+    /// Stops or resumes reading.
+    func setReading(_ isReading: Bool) {}
+}

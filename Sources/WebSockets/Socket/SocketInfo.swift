@@ -1,0 +1,22 @@
+public import WebSocketCore
+
+/// What the opening handshake of a connection has settled.
+public struct SocketInfo: Sendable {
+    /// Where the peer is: an address and a port, as text.
+    public var remoteAddress: String
+
+    /// The subprotocol both ends speak, if one was chosen (RFC 6455 §1.9).
+    public var subprotocol: String?
+
+    /// What was agreed on compression, `nil` without it (RFC 7692 §7).
+    public var deflate: PerMessageDeflate.Agreement?
+
+    /// Whether the connection is encrypted (wss).
+    public var isSecure: Bool
+
+    /// The request that opened the connection, on the server.
+    public var request: RequestHead?
+
+    /// The response that opened the connection, on the client.
+    public var response: ResponseHead?
+}

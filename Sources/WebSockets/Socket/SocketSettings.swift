@@ -1,0 +1,40 @@
+public import WebSocketCore
+
+/// What all connections of one server, or of one client, have in common.
+public struct SocketSettings: Sendable {
+    /// Sizes and times of the protocol.
+    public var limits = Limits()
+
+    /// Pings and how long to wait for a sign of life; `nil` sends none.
+    public var keepAlive: KeepAlive.Configuration? = KeepAlive.Configuration()
+
+    /// Compression to agree to (server) or to offer (client); `nil`, the default, means none.
+    ///
+    /// A compression context takes up to 300 KiB of memory for each direction that keeps it between messages, and text
+    /// of others compressed together with secrets can betray the secrets (RFC 7692 §8).
+    public var deflate: PerMessageDeflate.Configuration?
+
+    /// What may wait to be written.
+    public var outbox = OutboxLimits()
+
+    /// How many bytes of messages are read ahead of an application that does not receive. Default: 64 KiB.
+    /// Beyond it nothing more is read from the peer; one message may exceed it.
+    public var maxUnreadBytes = 64 << 10
+
+    public init() {}
+}
+
+/// The same as an object that connections share.
+final class SharedSettings: Sendable {
+    let connection: ConnectionConfiguration
+    let deflate: PerMessageDeflate.Configuration?
+    let outbox: OutboxLimits
+    let maxUnreadBytes: Int
+
+    init(_ settings: SocketSettings) {
+        self.connection = ConnectionConfiguration(limits: settings.limits, keepAlive: settings.keepAlive)
+        self.deflate = settings.deflate
+        self.outbox = settings.outbox
+        self.maxUnreadBytes = settings.maxUnreadBytes
+    }
+}

@@ -1,0 +1,272 @@
+import NIOCore
+public import WebSocketCore
+
+/// An open WebSocket, for tasks: usable from any task on any thread.
+///
+///     for try await message in socket {          // owned messages
+///         try await socket.send(message)
+///     }
+///
+///     while try await socket.receive({ message, kind in   // borrowed: no copy, no allocation
+///         socket.trySend(message, as: kind)
+///     }) != nil {}
+///
+/// One task receives at a time. Pings are answered, and the closing handshake is completed, whether or not anybody
+/// receives. Iteration ends when the peer closes with 1000, 1001 or no code, and throws ``WebSocketError/closed(_:)``
+/// when the connection ended in any other way.
+///
+/// A task that runs on the connection's event loop, as the server's handlers do, gets its messages without a thread
+/// switch; elsewhere each suspension costs one.
+public final class WebSocket: Sendable, Identifiable {
+    let engine: SocketEngine
+
+    @usableFromInline
+    init(_ engine: SocketEngine) { self.engine = engine }
+
+    /// Equal for all handles of one connection.
+    public var id: ObjectIdentifier { ObjectIdentifier(self.engine) }
+
+    /// What the opening handshake has settled.
+    public var info: SocketInfo { self.engine.info }
+
+    /// The subprotocol both ends speak, if one was chosen.
+    public var subprotocol: String? { self.info.subprotocol }
+
+    private var eventLoop: any EventLoop { self.engine.loop.eventLoop }
+
+    // MARK: Receiving
+
+    /// Lends the next message to `body`, without a copy where it lies whole in the receive buffer.
+    ///
+    /// The bytes must not be used after `body` returns; the compiler sees to it. Text has been checked to be UTF-8.
+    /// - Returns: what `body` returned, or `nil` when the connection was closed with 1000, 1001 or no code.
+    /// - Throws: ``WebSocketError``, `CancellationError`, and what `body` throws.
+    nonisolated(nonsending)
+        public func receive<Result>(_ body: (RawSpan, MessageKind) throws -> Result) async throws -> Result?
+    {
+        let engine = self.engine
+        guard self.eventLoop.inEventLoop else {
+            guard let (kind, bytes) = try await self.receiveElsewhere() else { return nil }
+            return try body(bytes.span.bytes, kind)
+        }
+        guard let consumer = engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
+        while true {
+            if let result = try consumer.take(engine, body) { return result }
+            if let closure = engine.closure { return try Self.ended(closure) }
+            if consumer.isWaitedFor { throw WebSocketError.alreadyReceiving }
+            try Task.checkCancellation()
+            await withTaskCancellationHandler {
+                await withUnsafeContinuation { consumer.waitHere($0) }
+            } onCancel: {
+                engine.loop.eventLoop.execute { consumer.cancelWait() }
+            }
+        }
+    }
+
+    /// The next message, or `nil` when the connection was closed with 1000, 1001 or no code.
+    nonisolated(nonsending)
+        public func receive() async throws -> Message?
+    {
+        try await self.receive { bytes, kind in Message(kind, bytes) }
+    }
+
+    nonisolated(nonsending)
+        private func receiveElsewhere() async throws -> AsyncConsumer.Owned?
+    {
+        let engine = self.engine
+        guard let consumer = engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
+        try Task.checkCancellation()
+        let owned = await withTaskCancellationHandler {
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<AsyncConsumer.Owned?, Never>) in
+                engine.loop.eventLoop.execute {
+                    if let owned = consumer.takeOwned(engine) {
+                        continuation.resume(returning: owned)
+                    } else if engine.closure != nil || consumer.isWaitedFor {
+                        continuation.resume(returning: nil)
+                    } else {
+                        consumer.waitElsewhere(continuation)
+                    }
+                }
+            }
+        } onCancel: {
+            engine.loop.eventLoop.execute { consumer.cancelWait() }
+        }
+        if let owned { return owned }
+        try Task.checkCancellation()
+        guard let closure = await self.closureNow() else { throw WebSocketError.alreadyReceiving }
+        return try Self.ended(closure)
+    }
+
+    private static func ended<Result>(_ closure: Closure) throws -> Result? {
+        guard closure.isClean, closure.initiator == .peer || closure.received != nil else {
+            throw WebSocketError.closed(closure)
+        }
+        switch closure.received?.code {
+        case nil, .normal, .goingAway: return nil
+        case .some: throw WebSocketError.closed(closure)
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends a text message. Suspends only while more than the high-water mark waits to be written.
+    /// - Throws: ``WebSocketError/closing`` if it cannot be sent any more, `CancellationError` if cancelled while
+    ///   waiting for room.
+    nonisolated(nonsending)
+        public func send(_ text: String) async throws
+    {
+        try await self.send(Array(text.utf8), as: .text)
+    }
+
+    /// Sends a binary message. Suspends only while more than the high-water mark waits to be written.
+    nonisolated(nonsending)
+        public func send(_ bytes: [UInt8]) async throws
+    {
+        try await self.send(bytes, as: .binary)
+    }
+
+    /// Sends a message. Suspends only while more than the high-water mark waits to be written.
+    nonisolated(nonsending)
+        public func send(_ message: Message) async throws
+    {
+        switch message {
+        case .text(let text): try await self.send(text)
+        case .binary(let bytes): try await self.send(bytes)
+        }
+    }
+
+    nonisolated(nonsending)
+        private func send(_ bytes: [UInt8], as kind: MessageKind) async throws
+    {
+        let engine = self.engine
+        guard self.eventLoop.inEventLoop else {
+            try await self.sendElsewhere(bytes, as: kind)
+            return
+        }
+        while engine.isOutputBlocked, engine.isOpen {
+            try Task.checkCancellation()
+            await withTaskCancellationHandler {
+                await withUnsafeContinuation { engine.awaitRoomHere($0) }
+            } onCancel: {
+                engine.loop.eventLoop.execute { engine.resumeSenders() }
+            }
+        }
+        try Self.check(engine.send(bytes.span.bytes, as: kind))
+    }
+
+    nonisolated(nonsending)
+        private func sendElsewhere(_ bytes: [UInt8], as kind: MessageKind) async throws
+    {
+        let engine = self.engine
+        while true {
+            try Task.checkCancellation()
+            let status: SendStatus? = await withTaskCancellationHandler {
+                await withUnsafeContinuation { (continuation: UnsafeContinuation<SendStatus?, Never>) in
+                    engine.loop.eventLoop.execute {
+                        if engine.isOutputBlocked, engine.isOpen {
+                            engine.awaitRoomElsewhere(continuation)
+                        } else {
+                            continuation.resume(returning: engine.send(bytes.span.bytes, as: kind))
+                        }
+                    }
+                }
+            } onCancel: {
+                engine.loop.eventLoop.execute { engine.resumeSenders() }
+            }
+            if let status { return try Self.check(status) }
+        }
+    }
+
+    private static func check(_ status: SendStatus) throws(WebSocketError) {
+        switch status {
+        case .written, .queued: return
+        case .dropped(.closed): throw .closing
+        case .dropped(.outboxFull): throw .outboxFull
+        case .dropped(.refused(let error)): throw .refused(error)
+        }
+    }
+
+    /// Sends a message without waiting, and says what became of it.
+    ///
+    /// Called from another thread than the connection's loop, it copies the bytes and says `.queued` where the loop
+    /// itself would know more.
+    @discardableResult
+    public func trySend(_ message: RawSpan, as kind: MessageKind) -> SendStatus {
+        if self.eventLoop.inEventLoop { return self.engine.send(message, as: kind) }
+        return self.engine.sendFromElsewhere(message.withUnsafeBytes { Array($0) }, as: kind)
+    }
+
+    /// Sends a text message without waiting, and says what became of it.
+    @discardableResult
+    public func trySend(_ text: String) -> SendStatus {
+        var text = text
+        return text.withUTF8 { self.trySend(UnsafeRawBufferPointer($0).bytes, as: .text) }
+    }
+
+    /// Sends a message without waiting, and says what became of it.
+    @discardableResult
+    public func trySend(_ message: Message) -> SendStatus {
+        switch message {
+        case .text(let text): self.trySend(text)
+        case .binary(let bytes): self.trySend(bytes.span.bytes, as: .binary)
+        }
+    }
+
+    // MARK: Closing
+
+    /// Closes the connection, if nobody has yet, and waits until it is over: at most ``Limits/closeTimeout`` for the
+    /// peer's answer. Messages that come meanwhile and that nobody receives are thrown away.
+    @discardableResult
+    nonisolated(nonsending)
+        public func close(_ code: CloseCode? = .normal, reason: String = "") async -> Closure
+    {
+        let engine = self.engine
+        engine.loop.eventLoop.execute {
+            engine.close(Close(code, reason: reason))
+            if let consumer = engine.asyncConsumer, !consumer.isWaitedFor { consumer.abandon(engine) }
+        }
+        return await self.closed()
+    }
+
+    /// Waits until the connection is over, and says how it ended.
+    nonisolated(nonsending)
+        public func closed() async -> Closure
+    {
+        let engine = self.engine
+        return await withUnsafeContinuation { continuation in
+            engine.loop.eventLoop.execute { engine.awaitClosure(continuation) }
+        }
+    }
+
+    /// Drops the connection without a closing handshake.
+    public func abort() {
+        let engine = self.engine
+        engine.loop.eventLoop.execute { engine.abort() }
+    }
+
+    private func closureNow() async -> Closure? {
+        let engine = self.engine
+        return await withUnsafeContinuation { continuation in
+            engine.loop.eventLoop.execute { continuation.resume(returning: engine.closure) }
+        }
+    }
+}
+
+// MARK: AsyncSequence
+
+extension WebSocket: AsyncSequence {
+    public typealias Element = Message
+
+    public struct Iterator: AsyncIteratorProtocol {
+        let socket: WebSocket
+
+        /// - Throws: ``WebSocketError``, `CancellationError`.
+        nonisolated(nonsending)
+            public mutating func next() async throws -> Message?
+        {
+            try await self.socket.receive()
+        }
+    }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(socket: self) }
+}
