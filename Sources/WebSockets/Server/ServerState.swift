@@ -46,7 +46,7 @@ final class ServerState: Sendable {
         return self.guests.withLock { guests in
             let most = self.configuration.maxConnections
             // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
-            guard guests.members.count < most + Self.mostRefused else { return .crowded }
+            guard guests.members.count - Self.mostRefused < most else { return .crowded }
             let isFull = guests.members.count >= most || guests.isDraining
             guests.members[ObjectIdentifier(member.object)] = (member, loop)
             return isFull ? .full : .welcome

@@ -1,0 +1,121 @@
+# `make` lists the targets. One scratch path for each set of flags: two sets in one path rebuild everything.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+SWIFT ?= swift
+PYTHON := .venv/bin/python
+STRICT := --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+DEBUG := --scratch-path .build $(STRICT)
+RELEASE := -c release --scratch-path .build-release
+TSAN := --scratch-path .build-tsan --sanitize=thread
+ASAN := --scratch-path .build-asan --sanitize=address
+BIN := .build-release/release
+SOURCES := Package.swift Sources Tests $(wildcard Fuzz/Package.swift Fuzz/Sources) \
+	$(wildcard Examples/Package.swift Examples/Sources Benchmarks/Package.swift Benchmarks/Sources)
+
+# What Autobahn sends at most: messages of 16 MiB (9.1.6), and 4 MiB in fragments of 64 bytes (9.3.1).
+AUTOBAHN_LIMITS := --max-message 67108864 --max-fragments 1000000
+# Options for a run of Autobahn, such as: make autobahn-server AUTOBAHN='--cases 7.*'
+AUTOBAHN ?=
+# Options for a run of the interoperability checks, such as: make interop INTEROP='--only node'
+INTEROP ?=
+# Seconds for each fuzz target.
+SECONDS_PER_TARGET ?= 60
+# Options for `make serve`, such as: make serve SERVE='--port 9000'
+SERVE ?=
+
+.PHONY: help deps deps-interop build release serve test test-build format lint pages pages-check check \
+	autobahn-server autobahn-client interop fuzz tsan asan bench screenshots docs examples verify ci clean
+
+help: ## List the targets
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 20
+
+## Build and run
+
+deps: ## Install what the build needs beyond Swift (zlib's headers)
+	@Tools/install-dependencies build
+
+deps-interop: ## Install what interop, autobahn and screenshots need (node, Chromium, .venv)
+	@Tools/install-dependencies build interop
+
+build: deps ## Build everything for debugging, warnings as errors
+	$(SWIFT) build $(DEBUG)
+
+release: deps ## Build everything for release
+	$(SWIFT) build $(RELEASE)
+
+serve: release ## Run the chat server with its page at http://127.0.0.1:8000/
+	$(BIN)/aloft serve $(SERVE)
+
+## Test
+
+test-build: deps
+	$(SWIFT) build --build-tests $(DEBUG)
+
+test: test-build ## Run the unit tests
+	$(SWIFT) test --skip-build --disable-xctest $(DEBUG)
+
+format: ## Format the sources in place
+	$(SWIFT) format format --in-place --recursive --parallel $(SOURCES)
+
+lint: ## Check the format of the sources
+	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
+
+pages: ## Write Sources/aloft/Pages/Pages.swift from the .html files beside it
+	@Tools/embed-pages
+
+pages-check: ## Check that Pages.swift is what its .html files give
+	@Tools/embed-pages --check
+
+check: lint pages-check test-build ## Check before a push: format, pages, warnings, import rules, unit tests
+	$(SWIFT) test --skip-build --disable-xctest $(DEBUG)
+
+autobahn-server: release deps-interop ## Run Autobahn's 517 cases against the server
+	Tools/with-echo-server --deflate $(AUTOBAHN_LIMITS) -- \
+		Tools/conformance/check-server {url} --agent aloft $(AUTOBAHN)
+
+autobahn-client: release deps-interop ## Run Autobahn's 517 cases against the client
+	Tools/conformance/check-client --agent aloft $(AUTOBAHN) -- \
+		$(BIN)/autobahn-client {url} --agent {agent} --deflate $(AUTOBAHN_LIMITS)
+
+interop: release deps-interop ## Talk to python, node, ws, Chromium and curl, over TLS too
+	$(PYTHON) Tools/interop/run --aloft $(BIN)/aloft $(INTEROP)
+
+fuzz: deps ## Fuzz every parser (SECONDS_PER_TARGET=60)
+	Fuzz/run --seconds $(SECONDS_PER_TARGET)
+
+tsan: deps ## Run the unit tests with the thread sanitizer
+	$(SWIFT) build --build-tests $(TSAN)
+	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --skip-build --disable-xctest $(TSAN)
+
+asan: deps ## Run the unit tests with the address sanitizer
+	$(SWIFT) build --build-tests $(ASAN)
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --disable-xctest $(ASAN)
+
+## Measure and show
+
+bench: deps ## Run the benchmarks
+	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-bench
+
+screenshots: release deps-interop ## Take docs/images/chat-{light,dark}-{390,1280}.png
+	$(PYTHON) Tools/screenshots --aloft $(BIN)/aloft
+
+docs: deps ## Build the documentation of the libraries into .build-docs, warnings as errors
+	Tools/build-documentation
+
+examples: deps ## Build the examples, warnings as errors
+	$(SWIFT) build --package-path Examples --scratch-path .build-examples $(STRICT)
+
+## Everything
+
+verify: check examples docs autobahn-server autobahn-client interop fuzz tsan asan ## Run every check there is
+
+ci: ## Run what continuous integration runs
+	@.ci/run
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-* reports

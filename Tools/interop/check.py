@@ -1,0 +1,91 @@
+"""What a check is made of: the list it enters, what it may raise, and what it gets."""
+
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+
+
+class Failed(Exception):
+    """The peer did not behave as it has to."""
+
+
+class Skipped(Exception):
+    """This machine lacks what the check needs; the message says what."""
+
+
+@dataclass
+class Context:
+    """What every check gets. `directory` is its own, and is removed afterwards."""
+
+    aloft: str
+    directory: str = field(default_factory=lambda: tempfile.mkdtemp(prefix="interop-"))
+
+    def remove(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+CHECKS = {}
+
+
+def check(name):
+    """Enters a function in the list under `name`. It gets a Context, raises to fail, and may return a remark."""
+
+    def enter(function):
+        if name in CHECKS:
+            raise ValueError(f"two checks are named {name!r}")
+        CHECKS[name] = function
+        return function
+
+    return enter
+
+
+def expect(is_so, what):
+    if not is_so:
+        raise Failed(what)
+
+
+def expect_equal(got, wanted, what):
+    """Compares without printing a megabyte."""
+    if got != wanted:
+        raise Failed(f"{what}: got {shortened(got)}, not {shortened(wanted)}")
+
+
+def shortened(value):
+    text = repr(value)
+    length = f" ({len(value)} long)" if hasattr(value, "__len__") and len(text) > 100 else ""
+    return (text if len(text) <= 100 else text[:80] + "...") + length
+
+
+# The lengths at which the header of a frame changes its form, and some well above.
+SIZES = [0, 1, 125, 126, 127, 4096, 65535, 65536, 65537, 1 << 20]
+
+
+def sample_text(size, seed=1):
+    """`size` bytes of UTF-8 with characters of one to four bytes: half of it compresses well, half does not."""
+    random_text = random.Random(seed * 1_000_003 + size)
+    alphabet = "abcdefghij klmnopq é ß 漢 字 🪁"
+    pieces, length = [], 0
+    while length < size:
+        piece = "the same again, " if random_text.random() < 0.5 else random_text.choice(alphabet)
+        width = len(piece.encode())
+        if length + width > size:
+            piece, width = ".", 1
+        pieces.append(piece)
+        length += width
+    return "".join(pieces)
+
+
+def sample_bytes(size, seed=1):
+    random_bytes = random.Random(seed * 1_000_003 + size)
+    half = size // 2
+    return random_bytes.randbytes(half) + bytes(size - half)
+
+
+def run_command(command, seconds=50, environment=None):
+    """Status and everything printed of a command that ends by itself."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=seconds, env={**os.environ, **(environment or {})})
+    return done.returncode, done.stdout
