@@ -62,14 +62,15 @@ struct ClosingHandshake {
     /// This end wants to close. Returns whether its Close frame is to be sent: only the first counts.
     mutating func close(_ close: Close, now: Timestamp, limits: Limits) -> Bool {
         guard self.isOpen else { return false }
-        self.record = Record(Closure(ending: .abnormal(.endOfStream), initiator: .local, sent: close))
+        self.record = Record(Closure(ending: .abnormal(.endOfStream), initiator: .local, sent: close.sendable))
         self.phase = .waitingForClose(until: now + limits.closeTimeout)
         return true
     }
 
     /// The peer's Close frame came. Returns the Close frame to answer with, if one is due.
     mutating func received(_ close: Close, role: Role, now: Timestamp, limits: Limits) -> Close? {
-        let answer = self.isOpen ? Close(close.code) : nil
+        // Code and reason come back, so that whoever began sees in its own API that they arrived (RFC 6455 §5.5.1).
+        let answer = self.isOpen ? close : nil
         let record = self.record ?? Record(Closure(ending: .clean, initiator: .peer, sent: answer))
         record.closure.ending = .clean
         record.closure.received = close
@@ -93,9 +94,17 @@ struct ClosingHandshake {
 
     /// The keep-alive or the writer gave up. Returns the Close frame to send, if none was sent before.
     mutating func giveUp(_ wait: Closure.Wait, _ close: Close) -> Close? {
-        let sent = self.isOpen ? close : nil
-        self.end(.timedOut(wait), .local, sent: sent)
-        return sent
+        switch self.phase {
+        case .open, .waitingForClose:
+            let sent = self.isOpen ? close : nil
+            self.end(.timedOut(wait), .local, sent: sent)
+            return sent
+        case .discarding, .waitingForEndOfStream:
+            // How it ended is certain already.
+            self.phase = .ended
+            return nil
+        case .ended: return nil
+        }
     }
 
     /// Bytes came that nobody reads.

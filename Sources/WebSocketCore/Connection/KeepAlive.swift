@@ -78,8 +78,10 @@ public struct KeepAlive: Sendable {
     private static func jittered(
         _ configuration: Configuration, _ random: inout some RandomNumberGenerator
     ) -> Duration {
-        guard configuration.jitterPercent > 0 else { return configuration.interval }
-        let thousandths = Int(random.next() % UInt64(configuration.jitterPercent * 10 + 1))
-        return configuration.interval * (1000 - thousandths) / 1000
+        let percent = min(configuration.jitterPercent, 100)
+        guard percent > 0 else { return configuration.interval }
+        let thousandths = Int(random.next() % UInt64(percent * 10 + 1))
+        // Division first: an interval may be as long as a duration can be.
+        return configuration.interval - configuration.interval / 1000 * thousandths
     }
 }

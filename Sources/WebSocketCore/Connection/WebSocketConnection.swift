@@ -70,6 +70,8 @@ public struct WebSocketConnection: ~Copyable {
     private var isShutdownDue = false
     private var isEndTold = false
     private var isReading = true
+    /// How many bytes the last `.needMoreBytes` left to the driver.
+    private var leftOver = 0
 
     /// - Parameters:
     ///   - deflate: what the opening handshake agreed on, `nil` without compression.
@@ -124,7 +126,9 @@ public struct WebSocketConnection: ~Copyable {
     ) -> Step {
         precondition(offset >= 0 && offset <= bytes.count, "offset outside of the bytes")
         if let step = self.dueStep() { return step }
-        if offset < bytes.count { self.keepAlive?.receivedBytes(now: now) }
+        // What was left over has been a sign of life once; only more than that is a new one.
+        if bytes.count &- offset > self.leftOver { self.keepAlive?.receivedBytes(now: now) }
+        self.leftOver = 0
         while true {
             guard self.closing.readsFrames else {
                 self.closing.discarded(bytes.count - offset)
@@ -133,7 +137,10 @@ public struct WebSocketConnection: ~Copyable {
             }
             let step = self.frame == nil
                 ? self.readFrame(bytes, &offset, now) : self.readPayload(bytes, &offset, now)
-            if let step { return step }
+            if let step {
+                if case .needMoreBytes = step { self.leftOver = bytes.count &- offset }
+                return step
+            }
         }
     }
 
@@ -166,7 +173,8 @@ public struct WebSocketConnection: ~Copyable {
             }
             return .needMoreBytes
         case .violation(let violation):
-            return self.fail(violation, now)
+            // What the first byte makes certain comes first, however the bytes were cut.
+            return self.fail(available.first.flatMap { self.violation(ofFirstByte: $0) } ?? violation, now)
         case .header(let header, let headerBytes):
             if let violation = self.violation(of: header) { return self.fail(violation, now) }
             let start = offset &+ headerBytes
@@ -387,7 +395,10 @@ public struct WebSocketConnection: ~Copyable {
     public mutating func timedOut(now: Timestamp, random: inout some RandomNumberGenerator) {
         self.closing.timedOut(now: now)
         let limits = self.limits
-        if self.closing.readsFrames, let deadline = self.assembler.deadline(limits), deadline <= now, self.isReading {
+        if self.closing.readsFrames, !self.isReading {
+            // The time in which this end does not read is not the peer's.
+            self.assembler.postpone(now: now, limits)
+        } else if self.closing.readsFrames, let deadline = self.assembler.deadline(limits), deadline <= now {
             _ = self.closing.fail(.init(.messageTooSlow(limit: limits.assemblyTimeout)), now: now, limits: limits)
                 .map { self.queue($0) }
             self.isShutdownDue = true

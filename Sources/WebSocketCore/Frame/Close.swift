@@ -77,12 +77,17 @@ public struct Close: Sendable, Hashable {
         return String(reason[..<end])
     }
 
+    /// What may travel: a code that is valid on the wire, a reason of at most ``maxReasonBytes``.
+    var sendable: Close {
+        Close(self.code.map { $0.isValidOnTheWire ? $0 : .normal }, reason: self.reason)
+    }
+
     /// The frame's payload: nothing, or the code in network order and the reason.
     var payload: [UInt8] {
         guard let code = self.code else { return [] }
         let sent = code.isValidOnTheWire ? code : .normal
         return [UInt8(truncatingIfNeeded: sent.rawValue >> 8), UInt8(truncatingIfNeeded: sent.rawValue)]
-            + Array(self.reason.utf8.prefix(Self.maxReasonBytes))
+            + Array(Self.shortened(self.reason).utf8)
     }
 
     /// Reads a Close frame's payload: empty, or a valid code and a reason in UTF-8 (RFC 6455 §5.5.1, §7.4, §8.1).

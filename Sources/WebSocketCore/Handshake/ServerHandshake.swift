@@ -47,8 +47,8 @@ public struct ServerHandshake: Sendable {
         guard head.method == "GET" else { throw .methodNotGET(head.method) }
         guard head.version.major == 1, head.version >= .http11 else { throw .unsupportedHTTPVersion(head.version) }
 
-        let host = try fields.single("Host")
-        guard let name = head.authority ?? host.map({ fields.text($0) }) else { throw .missingField("Host") }
+        guard let host = try fields.single("Host") else { throw .missingField("Host") }
+        let name = head.authority ?? fields.text(host)
         guard Authority.isValid(name) else { throw .invalidHost(name) }
         guard fields.contains("Upgrade", token: "websocket") else {
             throw .missingToken(field: "Upgrade", token: "websocket")

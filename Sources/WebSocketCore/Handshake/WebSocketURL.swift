@@ -54,7 +54,9 @@ public struct WebSocketURL: Sendable, Hashable {
         }
 
         let start = colon + 3
-        let authorityEnd = bytes[start...].firstIndex { $0 == ASCII.slash || $0 == ASCII.question || $0 == ASCII.numberSign }
+        let authorityEnd = bytes[start...].firstIndex {
+            $0 == ASCII.slash || $0 == ASCII.question || $0 == ASCII.numberSign
+        }
         let end = authorityEnd ?? bytes.endIndex
         var hostStart = start
         if let at = bytes[start..<end].lastIndex(of: ASCII.at) {

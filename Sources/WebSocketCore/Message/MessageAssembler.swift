@@ -20,6 +20,11 @@ struct MessageAssembler: ~Copyable {
         self.kind == nil ? nil : self.started + limits.assemblyTimeout
     }
 
+    /// This end does not read: a message that is due begins its time anew.
+    mutating func postpone(now: Timestamp, _ limits: Limits) {
+        if let deadline = self.deadline(limits), deadline <= now { self.started = now }
+    }
+
     /// A data frame begins. Its length is refused here, before any of it is kept.
     mutating func beginFrame(_ header: FrameHeader, now: Timestamp, limits: Limits) throws(ProtocolViolation) {
         if let kind = MessageKind(rawValue: header.opcode.rawValue) {
