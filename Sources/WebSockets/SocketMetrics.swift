@@ -7,7 +7,7 @@ import WebSocketCore
 /// |---|---|---|
 /// | `websocket_connections` | gauge by increments | |
 /// | `websocket_handshakes_total` | counter | `status`: 101 or the HTTP status of the refusal |
-/// | `websocket_closures_total` | counter | `ending`: clean, failed, abnormal, timed_out; `code` |
+/// | `websocket_closures_total` | counter | `ending`: clean, failed, abnormal, timed_out; `code`: a number below 3000, 3xxx, 4xxx, none |
 /// | `websocket_limit_refusals_total` | counter | `limit`: the name of the setting |
 /// | `websocket_messages_dropped_total` | counter | `reason`: outbox_full, refused |
 enum SocketMetrics {
@@ -36,12 +36,22 @@ enum SocketMetrics {
 
     static func closed(_ closure: Closure) {
         Meter(label: "websocket_connections").decrement()
-        let code = closure.code.map { "\($0)" } ?? "none"
+        let code = Self.name(of: closure.code)
         Counter(
             label: "websocket_closures_total", dimensions: [("ending", Self.name(of: closure.ending)), ("code", code)]
         ).increment()
         if case .failed(let violation) = closure.ending, let limit = Self.limit(of: violation) {
             Self.refused(limit: limit)
+        }
+    }
+
+    /// Private codes are the peer's to choose: as a dimension they would have no end.
+    private static func name(of code: CloseCode?) -> String {
+        switch code?.rawValue {
+        case nil: "none"
+        case let code? where code < 3000: "\(code)"
+        case let code? where code < 4000: "3xxx"
+        case .some: "4xxx"
         }
     }
 

@@ -1,6 +1,7 @@
 """The page of `aloft serve`, used as people use it."""
 
 import contextlib
+import re
 import socket
 import threading
 
@@ -72,7 +73,7 @@ def two_tabs(context):
         ada.sees(HOSTILE, "Grace")
         expect_equal(ada.page.locator(".message img, .message b").count(), 0, "elements made of a message")
         expect_equal(ada.page.title(), "Aloft chat", "title")
-        ada.page.wait_for_function("document.getElementById('trip').textContent.endsWith(' ms')")
+        ada.page.locator("#trip", has_text=re.compile(r" ms$")).wait_for()
         grace.page.get_by_role("button", name="Leave the room").click()
         ada.sees_event("Grace left")
         expect_equal(ada.people, ["Ada"], "who is there")

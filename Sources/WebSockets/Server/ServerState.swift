@@ -11,6 +11,8 @@ final class ServerState: Sendable {
     let routes: Routes
     let respond: (@Sendable (HTTPRequest) async throws -> HTTPResponse)?
     let isSecure: Bool
+    /// What was configured, or what the process has descriptors for if that is less.
+    private let maxConnections: Int
 
     private struct Guests {
         var members: [ObjectIdentifier: (member: Member, loop: any EventLoop)] = [:]
@@ -32,6 +34,7 @@ final class ServerState: Sendable {
         self.routes = routes
         self.respond = respond
         self.isSecure = configuration.tls != nil
+        self.maxConnections = min(max(0, configuration.maxConnections), FileDescriptorLimit.connections)
     }
 
     var logger: Logger { self.configuration.logger }
@@ -44,7 +47,7 @@ final class ServerState: Sendable {
     func enter(_ member: LoopMember, on loop: any EventLoop) -> Entry {
         let member = Member(object: member)
         return self.guests.withLock { guests in
-            let most = self.configuration.maxConnections
+            let most = self.maxConnections
             // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
             guard guests.members.count - Self.mostRefused < most else { return .crowded }
             let isFull = guests.members.count >= most || guests.isDraining

@@ -23,7 +23,7 @@ public struct WebSocketServer: Sendable {
         public var origins = OriginPolicy.sameHost
 
         /// The most connections at one time, of every kind. Beyond it new ones are answered with 503 and closed.
-        /// Default: 10,000.
+        /// Default: 10,000; never more than the process has file descriptors for, less 512.
         public var maxConnections = 10_000
 
         /// Connections that the system keeps until they are accepted. Default: 1,024.
