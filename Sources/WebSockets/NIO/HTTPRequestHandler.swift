@@ -27,6 +27,8 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     private var acceptance: UpgradeAcceptance?
     private var task: Task<Void, Never>?
     private var isDraining = false
+    /// When a connection that has not brought a whole request by then is closed.
+    private var deadline = Timestamp.distantFuture
     /// What surrounds this handler in the pipeline, in the order of removal; the decoder gives up its bytes last.
     private var surroundings: [any RemovableChannelHandler] = []
 
@@ -97,6 +99,10 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     }
 
     override func deadlinePassed(now: Timestamp) {
+        if now < self.deadline {
+            self.loop.arm(self, at: self.deadline)
+            return
+        }
         switch self.stage {
         case .idle, .receiving: self.context?.close(promise: nil)
         case .answering, .done: break
@@ -110,7 +116,10 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     override func abort() { self.context?.close(promise: nil) }
 
-    private func armIdle() { self.loop.arm(self, at: self.loop.now + self.state.configuration.requestTimeout) }
+    private func armIdle() {
+        self.deadline = self.loop.now + self.state.configuration.requestTimeout
+        self.loop.arm(self, at: self.deadline)
+    }
 
     // MARK: Requests
 
@@ -227,6 +236,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             do {
                 try pipeline.addHandler(engine, position: .last)
             } catch {
+                self.state.leave(engine)
                 context.close(promise: nil)
                 return
             }

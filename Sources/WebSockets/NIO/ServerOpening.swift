@@ -27,6 +27,8 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     private var bytes: [UInt8] = []
     private var context: ChannelHandlerContext?
     private var acceptance: UpgradeAcceptance?
+    /// When the application must have decided.
+    private var decisionDue = Timestamp.distantFuture
     /// There are too many connections: refuse this one.
     var isTurnedAway = false
 
@@ -90,6 +92,7 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         case .readingHead:
             SocketMetrics.refused(limit: "handshake_timeout")
             self.refuse(Rejection(.timedOut(limit: self.state.configuration.socket.limits.handshake.timeout)))
+        case .deciding where now < self.decisionDue: self.loop.arm(self, at: self.decisionDue)
         case .deciding:
             self.acceptance?.cancel()
             self.refuse(Rejection(.unavailable))
@@ -119,6 +122,7 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
                 state: self.state, channel: self.channel, loop: self.loop
             ) { [unowned self] in self.decided($0) }
             self.acceptance = acceptance
+            self.decisionDue = self.loop.now + self.state.configuration.socket.limits.handshake.timeout
             acceptance.begin(head)
             // Whoever decides later must not be flooded meanwhile.
             if case .deciding = self.stage { try? self.channel.syncOptions?.setOption(.autoRead, value: false) }
@@ -140,6 +144,7 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
             do {
                 try pipeline.addHandler(engine, position: .after(self))
             } catch {
+                self.state.leave(engine)
                 context.close(promise: nil)
                 return
             }

@@ -16,8 +16,7 @@ public final class RunningServer: Sendable {
     private let listener: any Channel
     private let ownGroup: MultiThreadedEventLoopGroup?
     private let isStopping = Atomic<Bool>(false)
-    private let stopped: AsyncStream<Void>
-    private let hasStopped: AsyncStream<Void>.Continuation
+    private let stopped = Latch()
 
     private init(
         port: Int, host: String, state: ServerState, listener: any Channel, ownGroup: MultiThreadedEventLoopGroup?
@@ -27,7 +26,6 @@ public final class RunningServer: Sendable {
         self.state = state
         self.listener = listener
         self.ownGroup = ownGroup
-        (self.stopped, self.hasStopped) = AsyncStream.makeStream()
     }
 
     static func start(_ server: WebSocketServer) async throws -> RunningServer {
@@ -112,7 +110,7 @@ public final class RunningServer: Sendable {
             group.cancelAll()
         }
         try? await self.ownGroup?.shutdownGracefully()
-        self.hasStopped.finish()
+        self.stopped.open()
     }
 
     /// Begins to drain; ``waitUntilStopped()`` tells when it is over.
@@ -122,12 +120,6 @@ public final class RunningServer: Sendable {
 
     /// Returns when the server has drained.
     public func waitUntilStopped() async {
-        // Ends when the continuation is finished, also for several waiters one after the other.
-        await withTaskCancellationShield { for await _ in self.stopped {} }
+        await self.stopped.wait()
     }
-}
-
-/// Runs `body` to its end although the surrounding task is cancelled.
-private func withTaskCancellationShield(_ body: @escaping @Sendable () async -> Void) async {
-    await Task { await body() }.value
 }

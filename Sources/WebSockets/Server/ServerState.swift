@@ -17,13 +17,14 @@ final class ServerState: Sendable {
     private struct Guests {
         var members: [ObjectIdentifier: (member: Member, loop: any EventLoop)] = [:]
         var isDraining = false
-        var whenEmpty: [CheckedContinuation<Void, Never>] = []
     }
 
     /// A loop's member that crosses threads only to be called on its own loop again.
     private struct Member: @unchecked Sendable { let object: LoopMember }
 
     private let guests = Mutex(Guests())
+    /// Opens when a draining server's last connection has gone.
+    private let emptied = Latch()
 
     init(
         configuration: WebSocketServer.Configuration, routes: Routes,
@@ -49,8 +50,8 @@ final class ServerState: Sendable {
         return self.guests.withLock { guests in
             let most = self.maxConnections
             // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
-            guard guests.members.count - Self.mostRefused < most else { return .crowded }
-            let isFull = guests.members.count >= most || guests.isDraining
+            guard guests.members.count - Self.mostRefused < most, !guests.isDraining else { return .crowded }
+            let isFull = guests.members.count >= most
             guests.members[ObjectIdentifier(member.object)] = (member, loop)
             return isFull ? .full : .welcome
         }
@@ -82,13 +83,11 @@ final class ServerState: Sendable {
 
     func leave(_ member: LoopMember) {
         let key = ObjectIdentifier(member)
-        let continuations = self.guests.withLock { guests in
+        let isEmptied = self.guests.withLock { guests in
             guests.members[key] = nil
-            guard guests.members.isEmpty else { return [CheckedContinuation<Void, Never>]() }
-            defer { guests.whenEmpty = [] }
-            return guests.whenEmpty
+            return guests.isDraining && guests.members.isEmpty
         }
-        for continuation in continuations { continuation.resume() }
+        if isEmptied { self.emptied.open() }
     }
 
     /// Asks every connection to end, one after the other, evenly spread over `spread`.
@@ -97,6 +96,7 @@ final class ServerState: Sendable {
             guests.isDraining = true
             return Array(guests.members.values)
         }
+        if members.isEmpty { self.emptied.open() }
         for (index, (member, loop)) in members.shuffled().enumerated() {
             let delay = TimeAmount(spread * Double(index) / Double(max(1, members.count)))
             loop.scheduleTask(in: delay) { member.object.drain() }
@@ -109,15 +109,6 @@ final class ServerState: Sendable {
         for (member, loop) in members { loop.execute { member.object.abort() } }
     }
 
-    /// Returns when the last connection has gone.
-    func waitUntilEmpty() async {
-        await withCheckedContinuation { continuation in
-            let isEmpty = self.guests.withLock { guests in
-                if guests.members.isEmpty { return true }
-                guests.whenEmpty.append(continuation)
-                return false
-            }
-            if isEmpty { continuation.resume() }
-        }
-    }
+    /// Returns when the last connection of a draining server has gone.
+    func waitUntilEmpty() async { await self.emptied.wait() }
 }
