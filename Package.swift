@@ -77,9 +77,12 @@ let package = Package(
             swiftSettings: settings
         ),
 
-        .testTarget(name: "WebSocketCoreTests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
-        .testTarget(name: "RFC6455Tests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
-        .testTarget(name: "RFC7692Tests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "WebSocketCoreTests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "RFC6455Tests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "RFC7692Tests", dependencies: ["WebSocketCore", "WebSocketTesting"], swiftSettings: settings),
         .testTarget(
             name: "WebSocketsTests",
             dependencies: [

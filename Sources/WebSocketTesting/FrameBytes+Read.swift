@@ -37,7 +37,9 @@ extension FrameBytes {
         var payload = Array(reader.prefix(Int(length)))
         reader = reader.dropFirst(payload.count)
         if let word = mask?.word {
-            for index in payload.indices { payload[index] ^= UInt8(truncatingIfNeeded: word >> (8 * UInt32(index % 4))) }
+            for index in payload.indices {
+                payload[index] ^= UInt8(truncatingIfNeeded: word >> (8 * UInt32(index % 4)))
+            }
         }
         let frame = FrameBytes(
             first & 0x0F, payload, isFinal: first & 0x80 != 0, reserved: first >> 4 & 7, mask: mask, lengthForm: form)

@@ -59,34 +59,47 @@ struct ArchitectureTests {
 
 @Suite("The rules find what was planted")
 struct SourceRulesTests {
-    private func faults(_ text: String, in target: String = "WebSocketCore", path: String = "WebSocketCore/A.swift") -> [String] {
+    private func faults(_ text: String, in target: String = "WebSocketCore", path: String = "WebSocketCore/A.swift")
+        -> [String]
+    {
         SourceRules.faults([.init(target: target, path: path, text: text)])
     }
 
-    @Test("imports that the core may not have", arguments: [
-        "import Foundation", "import Glibc", "import NIOCore", "public import Dispatch", "@preconcurrency import Foundation",
-        "import struct NIOCore.ByteBuffer", "internal import WebSockets", "  import FoundationEssentials",
-        "@_exported public import Glibc", "import func Glibc.time",
-    ])
+    @Test(
+        "imports that the core may not have",
+        arguments: [
+            "import Foundation", "import Glibc", "import NIOCore", "public import Dispatch",
+            "@preconcurrency import Foundation",
+            "import struct NIOCore.ByteBuffer", "internal import WebSockets", "  import FoundationEssentials",
+            "@_exported public import Glibc", "import func Glibc.time",
+        ])
     func importFound(line: String) {
         #expect(self.faults("\(line)\nstruct A {}").count == 1)
     }
 
-    @Test("imports that the core may have", arguments: [
-        "import CZlib", "internal import CZlib", "// import Foundation", "/* import Foundation */", "let text = \"import Glibc\"",
-        "let important = 1", "", "/// import NIOCore",
-    ])
+    @Test(
+        "imports that the core may have",
+        arguments: [
+            "import CZlib", "internal import CZlib", "// import Foundation", "/* import Foundation */",
+            "let text = \"import Glibc\"",
+            "let important = 1", "", "/// import NIOCore",
+        ])
     func importAllowed(line: String) {
         #expect(self.faults(line) == [])
     }
 
-    @Test("dependencies that point upwards, and those that do not", arguments: [
-        ("WebSocketCore", "WebSockets", false), ("WebSocketCore", "WebSocketTesting", false), ("WebSocketCore", "aloft", false),
-        ("WebSockets", "WebSocketTesting", false), ("WebSockets", "aloft", false), ("WebSockets", "CZlib", false),
-        ("WebSocketTesting", "aloft", false), ("autobahn-client", "aloft", false), ("WebSockets", "WebSocketCore", true),
-        ("WebSockets", "NIOCore", true), ("WebSocketTesting", "WebSocketCore", true), ("WebSocketTesting", "WebSockets", true),
-        ("aloft", "WebSockets", true), ("aloft", "ArgumentParser", true), ("autobahn-client", "WebSockets", true),
-    ])
+    @Test(
+        "dependencies that point upwards, and those that do not",
+        arguments: [
+            ("WebSocketCore", "WebSockets", false), ("WebSocketCore", "WebSocketTesting", false),
+            ("WebSocketCore", "aloft", false),
+            ("WebSockets", "WebSocketTesting", false), ("WebSockets", "aloft", false), ("WebSockets", "CZlib", false),
+            ("WebSocketTesting", "aloft", false), ("autobahn-client", "aloft", false),
+            ("WebSockets", "WebSocketCore", true),
+            ("WebSockets", "NIOCore", true), ("WebSocketTesting", "WebSocketCore", true),
+            ("WebSocketTesting", "WebSockets", true),
+            ("aloft", "WebSockets", true), ("aloft", "ArgumentParser", true), ("autobahn-client", "WebSockets", true),
+        ])
     func direction(target: String, module: String, isAllowed: Bool) {
         #expect(self.faults("import \(module)", in: target, path: "\(target)/A.swift").isEmpty == isAllowed)
     }
@@ -96,21 +109,27 @@ struct SourceRulesTests {
         #expect(self.faults("let a = 1", in: "Newcomer", path: "Newcomer/A.swift").count == 1)
     }
 
-    @Test("calls that the core may not make", arguments: [
-        "let a = ContinuousClock.now", "let a = Date()", "let a = Int.random(in: 0..<3)", "let a = UUID()",
-        "var a = SystemRandomNumberGenerator()", "let a = clock.now", "let a = [1].randomElement()", "    f(.now)",
-        "let a = [1].shuffled()", "print(1)", "let a = SuspendingClock()",
-    ])
+    @Test(
+        "calls that the core may not make",
+        arguments: [
+            "let a = ContinuousClock.now", "let a = Date()", "let a = Int.random(in: 0..<3)", "let a = UUID()",
+            "var a = SystemRandomNumberGenerator()", "let a = clock.now", "let a = [1].randomElement()", "    f(.now)",
+            "let a = [1].shuffled()", "print(1)", "let a = SuspendingClock()",
+        ])
     func callFound(line: String) {
         #expect(self.faults(line).count == 1)
         // Drivers may.
         #expect(self.faults(line, in: "aloft", path: "aloft/A.swift") == [])
     }
 
-    @Test("what only looks like such a call", arguments: [
-        "let now = 1", "f(now: now)", "// ContinuousClock.now", "let a = \"Date()\"", "let a = self.nowhere", "func updateDate() {}",
-        "let a = deadline.nowadays", "blueprint(1)", "let a = UpDate(1)", "let a = #\"UUID()\"#", "let a = \"\"\"\nDate()\n\"\"\"",
-    ])
+    @Test(
+        "what only looks like such a call",
+        arguments: [
+            "let now = 1", "f(now: now)", "// ContinuousClock.now", "let a = \"Date()\"", "let a = self.nowhere",
+            "func updateDate() {}",
+            "let a = deadline.nowadays", "blueprint(1)", "let a = UpDate(1)", "let a = #\"UUID()\"#",
+            "let a = \"\"\"\nDate()\n\"\"\"",
+        ])
     func callAllowed(line: String) {
         #expect(self.faults(line) == [])
     }
@@ -133,22 +152,30 @@ struct SourceRulesTests {
         #expect(self.faults("// struct A\(suffix) {}") == [])
     }
 
-    @Test("types of the event loop in the public interface", arguments: [
-        "public func a() -> EventLoopFuture<Void>", "public let channel: Channel", "public var a: any Channel { self.b }",
-        "public init(\n    a: Int,\n    b: ByteBuffer\n) {", "public struct A: B where C == NIOAny {", "    public typealias A = NIOCore.ByteBuffer",
-        "@inlinable public func a(_ b: [ByteBuffer]) {",
-    ])
+    @Test(
+        "types of the event loop in the public interface",
+        arguments: [
+            "public func a() -> EventLoopFuture<Void>", "public let channel: Channel",
+            "public var a: any Channel { self.b }",
+            "public init(\n    a: Int,\n    b: ByteBuffer\n) {", "public struct A: B where C == NIOAny {",
+            "    public typealias A = NIOCore.ByteBuffer",
+            "@inlinable public func a(_ b: [ByteBuffer]) {",
+        ])
     func publicTypeFound(text: String) {
         #expect(self.faults(text, in: "WebSockets", path: "WebSockets/A.swift").count == 1)
         // Other targets have their own rules.
         #expect(self.faults(text, in: "aloft", path: "aloft/A.swift") == [])
     }
 
-    @Test("types of the event loop that are nobody else's business", arguments: [
-        "func a() -> EventLoopFuture<Void>", "private let channel: any Channel", "public func a() { let b = ByteBuffer() }",
-        "public struct ChannelName {}", "/// public func a() -> EventLoopFuture<Void>", "public let a = \"ByteBuffer\"",
-        "public func a(\n    b: Int\n) {\n    let c = ByteBuffer()\n}",
-    ])
+    @Test(
+        "types of the event loop that are nobody else's business",
+        arguments: [
+            "func a() -> EventLoopFuture<Void>", "private let channel: any Channel",
+            "public func a() { let b = ByteBuffer() }",
+            "public struct ChannelName {}", "/// public func a() -> EventLoopFuture<Void>",
+            "public let a = \"ByteBuffer\"",
+            "public func a(\n    b: Int\n) {\n    let c = ByteBuffer()\n}",
+        ])
     func publicTypeAllowed(text: String) {
         #expect(self.faults(text, in: "WebSockets", path: "WebSockets/A.swift") == [])
     }

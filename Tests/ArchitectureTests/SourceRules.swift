@@ -42,7 +42,8 @@ enum SourceRules {
 
     /// Calls by which a pure core would learn of time and chance by itself.
     static let bannedInPureTargets = [
-        ".now", "Date(", "random(in:", "randomElement(", "shuffled()", ".shuffle()", "UUID(", "SystemRandomNumberGenerator",
+        ".now", "Date(", "random(in:", "randomElement(", "shuffled()", ".shuffle()", "UUID(",
+        "SystemRandomNumberGenerator",
         "ContinuousClock", "SuspendingClock", "Task.sleep", "getenv", "print(",
     ]
 
@@ -80,12 +81,14 @@ enum SourceRules {
 
     static func length(_ file: SourceFile) -> [String] {
         // The last line ends with a line end too.
-        file.lineCount > Self.maxLines + 1 ? ["\(file.path): \(file.lineCount - 1) lines, at most \(Self.maxLines)"] : []
+        file.lineCount > Self.maxLines + 1
+            ? ["\(file.path): \(file.lineCount - 1) lines, at most \(Self.maxLines)"] : []
     }
 
     /// Types, and the files named after them.
     static func names(_ file: SourceFile) -> [String] {
-        let declared = file.codeLines.compactMap { Self.declaredType($0) } + [file.name.split(separator: ".").first ?? ""]
+        let declared =
+            file.codeLines.compactMap { Self.declaredType($0) } + [file.name.split(separator: ".").first ?? ""]
         return declared.flatMap { name in
             Self.vagueNames.filter { name.hasSuffix($0) }.map { "\(file.path): \(name) ends in \($0)" }
         }
@@ -123,7 +126,9 @@ enum SourceRules {
         for range in line.ranges(of: call) {
             let before = range.lowerBound > line.startIndex ? line[line.index(before: range.lowerBound)] : " "
             let after = range.upperBound < line.endIndex ? line[range.upperBound] : " "
-            if let first = call.first, let last = call.last, !(isWord(first) && isWord(before)), !(isWord(last) && isWord(after)) {
+            if let first = call.first, let last = call.last, !(isWord(first) && isWord(before)),
+                !(isWord(last) && isWord(after))
+            {
                 return true
             }
         }
@@ -137,7 +142,9 @@ enum SourceRules {
     /// `public import struct Module.Name` gives `Module`.
     private static func importedModule(_ line: Substring) -> String? {
         var words = line.split(separator: " ").filter { !$0.hasPrefix("@") }
-        while let first = words.first, ["public", "internal", "package", "private", "fileprivate"].contains(String(first)) {
+        while let first = words.first,
+            ["public", "internal", "package", "private", "fileprivate"].contains(String(first))
+        {
             words.removeFirst()
         }
         guard words.first == "import" else { return nil }

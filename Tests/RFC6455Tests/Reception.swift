@@ -9,7 +9,8 @@ extension Role {
 /// Gives the frames, as the peer of `role` sends them, to a new endpoint: at once, one byte a read, and in both ways
 /// with garbage behind. The same must come of it each time.
 func received(
-    _ frames: FrameBytes..., by role: Role, limits: Limits = Limits(), sourceLocation: SourceLocation = #_sourceLocation,
+    _ frames: FrameBytes..., by role: Role, limits: Limits = Limits(),
+    sourceLocation: SourceLocation = #_sourceLocation,
     prepare: (inout TestEndpoint) -> Void = { _ in }
 ) -> Transcript {
     let bytes = frames.flatMap { $0.from(role.peer).bytes }

@@ -42,14 +42,16 @@ struct Section10Limits {
         // By the header of the fragment that would exceed it.
         let next = FrameBytes(0x0, [], claimedLength: 41)
         expectFailed(
-            received(.binary(sixty, isFinal: false), next, by: role, limits: limits), .messageTooLarge(limit: 100), 1009)
+            received(.binary(sixty, isFinal: false), next, by: role, limits: limits), .messageTooLarge(limit: 100), 1009
+        )
     }
 
     @Test("A message limit below the frame limit holds for whole messages too (§10.4)", arguments: Role.both)
     func messageBelowFrame(role: Role) {
         let limits = Limits(maxMessageBytes: 100, maxFrameBytes: 200)
         expectFailed(
-            received(.binary(Array(repeating: 0, count: 101)), by: role, limits: limits), .messageTooLarge(limit: 100), 1009)
+            received(.binary(Array(repeating: 0, count: 101)), by: role, limits: limits), .messageTooLarge(limit: 100),
+            1009)
         let fits = [UInt8](repeating: 0, count: 100)
         expectMessages(received(.binary(fits), by: role, limits: limits), [.binary(fits)])
     }
@@ -110,14 +112,17 @@ struct Section10Limits {
         let one = FrameBytes.continuation([1], isFinal: false)
         let last = FrameBytes.continuation([])
         expectMessages(
-            received(.binary([], isFinal: false), empty, empty, one, empty, empty, empty, one, last, by: role, limits: limits),
+            received(
+                .binary([], isFinal: false), empty, empty, one, empty, empty, empty, one, last, by: role, limits: limits
+            ),
             [.binary([1, 1])])
         expectFailed(
             received(.binary([1], isFinal: false), empty, empty, empty, empty, last, by: role, limits: limits),
             .tooManyEmptyFragments(limit: 3), 1008)
         // Control frames between them do not start the count anew.
         expectFailed(
-            received(.binary([1], isFinal: false), empty, empty, .ping(), empty, .pong(), empty, by: role, limits: limits),
+            received(
+                .binary([1], isFinal: false), empty, empty, .ping(), empty, .pong(), empty, by: role, limits: limits),
             .tooManyEmptyFragments(limit: 3), 1008)
     }
 
@@ -165,7 +170,8 @@ struct Section10Limits {
         #expect(frames.last?.opcode == 8)
     }
 
-    @Test("A message must be complete in time, and the bytes that trickle in do not extend it (§10.4)",
+    @Test(
+        "A message must be complete in time, and the bytes that trickle in do not extend it (§10.4)",
         arguments: Role.both)
     func slowMessage(role: Role) {
         let timeout = Limits().assemblyTimeout
@@ -205,7 +211,8 @@ struct Section10Limits {
         }
     }
 
-    @Test("Incoming data MUST always be validated: random bytes never trap nor hang (§10.7)", arguments: UInt64(0)..<200)
+    @Test(
+        "Incoming data MUST always be validated: random bytes never trap nor hang (§10.7)", arguments: UInt64(0)..<200)
     func noise(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for role in Role.both {

@@ -4,7 +4,8 @@ import WebSocketTesting
 
 @Suite("RFC 6455 §5.5 Control frames")
 struct Section5ControlFrames {
-    @Test("All control frames MUST have a payload length of 125 bytes or less (§5.5)",
+    @Test(
+        "All control frames MUST have a payload length of 125 bytes or less (§5.5)",
         arguments: Role.both, [Opcode.close, .ping, .pong])
     func length(role: Role, opcode: Opcode) {
         for count in [2, 124, 125] {
@@ -22,7 +23,8 @@ struct Section5ControlFrames {
         }
     }
 
-    @Test("A control frame of any length up to 125 works in the middle of a fragmented message (§5.5)",
+    @Test(
+        "A control frame of any length up to 125 works in the middle of a fragmented message (§5.5)",
         arguments: Role.both)
     func lengths(role: Role) {
         for count in 0...125 {
@@ -36,7 +38,8 @@ struct Section5ControlFrames {
 
     // MARK: §5.5.1 Close
 
-    @Test("The Close frame MAY contain a body; if there is one, it begins with a 2-byte code (§5.5.1)",
+    @Test(
+        "The Close frame MAY contain a body; if there is one, it begins with a 2-byte code (§5.5.1)",
         arguments: Role.both)
     func closeBody(role: Role) {
         let empty = received(.close(nil), by: role)
@@ -78,7 +81,8 @@ struct Section5ControlFrames {
         }
     }
 
-    @Test("The application MUST NOT send any more data frames after sending a Close frame (§5.5.1)",
+    @Test(
+        "The application MUST NOT send any more data frames after sending a Close frame (§5.5.1)",
         arguments: Role.both)
     func nothingAfterClose(role: Role) throws {
         var endpoint = TestEndpoint(role: role)
@@ -92,7 +96,8 @@ struct Section5ControlFrames {
         #expect(endpoint.connection.isOpen == false)
     }
 
-    @Test("A fragmented message that is not finished is not continued after a Close frame (§5.5.1)",
+    @Test(
+        "A fragmented message that is not finished is not continued after a Close frame (§5.5.1)",
         arguments: Role.both)
     func nothingAfterCloseInsideMessage(role: Role) throws {
         var endpoint = TestEndpoint(role: role)
@@ -102,7 +107,8 @@ struct Section5ControlFrames {
         #expect(FrameBytes.frames(in: endpoint.takeOutput()).map(\.opcode) == [2, 8])
     }
 
-    @Test("An endpoint that receives a Close frame and has sent none MUST send one in response, which echoes its code (§5.5.1)",
+    @Test(
+        "An endpoint that receives a Close frame and has sent none MUST send one in response, which echoes its code (§5.5.1)",
         arguments: Role.both, [nil, 1000, 1001, 1011, 3000, 4999] as [UInt16?])
     func echo(role: Role, code: UInt16?) {
         let close = FrameBytes.close(code, code == nil ? "" : "and its reason")
@@ -112,7 +118,8 @@ struct Section5ControlFrames {
         #expect(transcript.closure?.initiator == .peer)
     }
 
-    @Test("The response is sent once, and not at all by an endpoint that has sent a Close frame (§5.5.1)",
+    @Test(
+        "The response is sent once, and not at all by an endpoint that has sent a Close frame (§5.5.1)",
         arguments: Role.both)
     func oneClose(role: Role) {
         var endpoint = TestEndpoint(role: role)
@@ -178,7 +185,8 @@ struct Section5ControlFrames {
 
     // MARK: §5.5.2 Ping, §5.5.3 Pong
 
-    @Test("Upon receipt of a Ping an endpoint MUST send a Pong with identical application data (§5.5.2, §5.5.3)",
+    @Test(
+        "Upon receipt of a Ping an endpoint MUST send a Pong with identical application data (§5.5.2, §5.5.3)",
         arguments: Role.both)
     func pong(role: Role) {
         for payload in [[], [0], Array("Hello".utf8), Array(repeating: 0xFE, count: 125)] as [[UInt8]] {
@@ -198,7 +206,8 @@ struct Section5ControlFrames {
     @Test("A Ping is answered before the messages behind it are delivered (§5.5.2)", arguments: Role.both)
     func pongFirst(role: Role) {
         var endpoint = TestEndpoint(role: role)
-        endpoint.receive(FrameBytes.ping([1]).from(role.peer).bytes + FrameBytes.text("a").from(role.peer).bytes.dropLast())
+        endpoint.receive(
+            FrameBytes.ping([1]).from(role.peer).bytes + FrameBytes.text("a").from(role.peer).bytes.dropLast())
         #expect(FrameBytes.frames(in: endpoint.takeOutput()).map(\.opcode) == [0xA])
         #expect(endpoint.events.isEmpty)
     }

@@ -4,7 +4,8 @@ import WebSocketTesting
 
 @Suite("RFC 6455 §5.4 Fragmentation")
 struct Section5Fragmentation {
-    @Test("Clients and servers MUST support receiving both fragmented and unfragmented messages (§5.4)",
+    @Test(
+        "Clients and servers MUST support receiving both fragmented and unfragmented messages (§5.4)",
         arguments: Role.both)
     func bothForms(role: Role) {
         let transcript = received(
@@ -38,7 +39,8 @@ struct Section5Fragmentation {
         expectMessages(kinds, [.text("ab"), .binary([0xFF, 0xFE])])
     }
 
-    @Test("A continuation frame without a message to continue fails the connection (§5.4)",
+    @Test(
+        "A continuation frame without a message to continue fails the connection (§5.4)",
         arguments: Role.both, [true, false])
     func orphan(role: Role, isFinal: Bool) {
         let orphan = FrameBytes.continuation([0x41], isFinal: isFinal)
@@ -53,7 +55,8 @@ struct Section5Fragmentation {
         expectFailed(received(padded, by: role), .continuationWithoutMessage, 1002)
     }
 
-    @Test("The fragments of one message MUST NOT be interleaved between the fragments of another message (§5.4)",
+    @Test(
+        "The fragments of one message MUST NOT be interleaved between the fragments of another message (§5.4)",
         arguments: Role.both, [true, false])
     func interleaved(role: Role, isFinal: Bool) {
         for second in [FrameBytes.text("b", isFinal: isFinal), .binary([1], isFinal: isFinal)] {
@@ -68,7 +71,8 @@ struct Section5Fragmentation {
         expectFailed(received(.text("a", isFinal: false), huge, by: role), .messageInsideMessage, 1002)
     }
 
-    @Test("Control frames MAY be injected in the middle of a fragmented message, and MUST be handled there (§5.4)",
+    @Test(
+        "Control frames MAY be injected in the middle of a fragmented message, and MUST be handled there (§5.4)",
         arguments: Role.both)
     func injected(role: Role) {
         let transcript = received(
@@ -79,7 +83,8 @@ struct Section5Fragmentation {
         #expect(transcript.wasOpen)
     }
 
-    @Test("A Close frame in the middle of a fragmented message ends the connection cleanly (§5.4)", arguments: Role.both)
+    @Test(
+        "A Close frame in the middle of a fragmented message ends the connection cleanly (§5.4)", arguments: Role.both)
     func closeInside(role: Role) {
         let transcript = received(.text("a", isFinal: false), .close(1001, "bye"), by: role)
         #expect(transcript.messages.isEmpty)
@@ -87,7 +92,8 @@ struct Section5Fragmentation {
         #expect(transcript.closure?.received == Close(.goingAway, reason: "bye"))
     }
 
-    @Test("Control frames themselves MUST NOT be fragmented (§5.4)", arguments: Role.both, [Opcode.close, .ping, .pong])
+    @Test(
+        "Control frames themselves MUST NOT be fragmented (§5.4)", arguments: Role.both, [Opcode.close, .ping, .pong])
     func controlFragment(role: Role, opcode: Opcode) {
         let payload: [UInt8] = opcode == .close ? [0x03, 0xE8] : [1, 2]
         expectFailed(received(FrameBytes(opcode, payload, isFinal: false), by: role), .fragmentedControlFrame, 1002)
@@ -97,7 +103,8 @@ struct Section5Fragmentation {
         #expect(received(FrameBytes(opcode, payload), by: role).violation == nil)
     }
 
-    @Test("A continuation may follow a fragmented message's first frame only with opcode 0 (§5.4)", arguments: Role.both)
+    @Test(
+        "A continuation may follow a fragmented message's first frame only with opcode 0 (§5.4)", arguments: Role.both)
     func sentFragments(role: Role) throws {
         var sender = TestEndpoint(role: role)
         try sender.send(Array("Hel".utf8), as: .text, position: .first)
@@ -111,7 +118,8 @@ struct Section5Fragmentation {
         #expect(frames.flatMap(\.payload) == Array("Hello".utf8))
     }
 
-    @Test("A sender does not begin a message inside another, nor continue one that was not begun (§5.4)",
+    @Test(
+        "A sender does not begin a message inside another, nor continue one that was not begun (§5.4)",
         arguments: Role.both)
     func sendingRules(role: Role) throws {
         var sender = TestEndpoint(role: role)

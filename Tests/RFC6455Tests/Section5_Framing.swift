@@ -4,7 +4,8 @@ import WebSocketTesting
 
 @Suite("RFC 6455 §5.2 Base framing protocol, §5.7 Examples")
 struct Section5Framing {
-    @Test("RSV1, RSV2, RSV3 MUST be 0 unless an extension is negotiated that defines meanings for them (§5.2)",
+    @Test(
+        "RSV1, RSV2, RSV3 MUST be 0 unless an extension is negotiated that defines meanings for them (§5.2)",
         arguments: Role.both, UInt8(0)...7)
     func reservedBits(role: Role, bits: UInt8) {
         for opcode in [Opcode.text, .binary, .ping, .pong] {
@@ -36,7 +37,8 @@ struct Section5Framing {
         expectFailed(received(huge, by: role), .reservedBitsSet(.rsv3), 1002)
     }
 
-    @Test("If an unknown opcode is received, the receiving endpoint MUST fail the connection (§5.2)",
+    @Test(
+        "If an unknown opcode is received, the receiving endpoint MUST fail the connection (§5.2)",
         arguments: Role.both, UInt8(0)...15)
     func unknownOpcodes(role: Role, opcode: UInt8) {
         // A continuation needs a message before it, a Close frame ends the connection: both are looked at elsewhere.

@@ -31,7 +31,8 @@ struct Section5Masking {
         let refused = received(bytes: client, by: .client)
         expectFailed(refused, .frameMasked, 1002)
         #expect(refused.messages == [.text("a")])
-        let continuation = FrameBytes.text("a", isFinal: false).from(.client).bytes
+        let continuation =
+            FrameBytes.text("a", isFinal: false).from(.client).bytes
             + FrameBytes.continuation([]).from(.server).bytes
         expectFailed(received(bytes: continuation, by: .server), .frameNotMasked, 1002)
     }
@@ -87,7 +88,10 @@ struct Section5Masking {
         connection.close(Close(.normal), now: .zero)
         var asked: UInt32 = 0
         var written: [UInt8] = []
-        let key = { asked += 1; return MaskingKey(word: asked) }
+        let key = {
+            asked += 1
+            return MaskingKey(word: asked)
+        }
         connection.writeControlFrames(maskingKey: key) { count, write in
             var frame = [UInt8](repeating: 0, count: count)
             let end = frame.withUnsafeMutableBytes { write($0) }

@@ -45,7 +45,8 @@ struct Section6SendingAndReceiving {
         #expect(frames.map(\.isFinal) == [true, true, false, true])
     }
 
-    @Test("What one end sends is what the other receives, byte for byte (§6.1, §6.2)",
+    @Test(
+        "What one end sends is what the other receives, byte for byte (§6.1, §6.2)",
         arguments: [WiredPair.Wire.whole, .pieces(upTo: 1), .pieces(upTo: 1000)])
     func roundTrip(wire: WiredPair.Wire) throws {
         var pair = WiredPair(wire: wire)
@@ -75,7 +76,8 @@ struct Section6SendingAndReceiving {
         #expect(pair.client.takeEvents() == [.binary(payload)])
     }
 
-    @Test("A message is delivered when its last frame has arrived, not before and not later (§6.2)",
+    @Test(
+        "A message is delivered when its last frame has arrived, not before and not later (§6.2)",
         arguments: Role.both)
     func delivery(role: Role) {
         var endpoint = TestEndpoint(role: role)
@@ -107,7 +109,8 @@ struct Section6SendingAndReceiving {
         expectMessages(fragments, [.binary([0xFF, 0xC0, 0x80])])
     }
 
-    @Test("Messages that come after this end's Close frame are still delivered, until the peer's (§5.5.1)",
+    @Test(
+        "Messages that come after this end's Close frame are still delivered, until the peer's (§5.5.1)",
         arguments: Role.both)
     func receivingWhileClosing(role: Role) {
         let transcript = received(

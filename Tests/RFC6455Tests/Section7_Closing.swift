@@ -4,7 +4,8 @@ import WebSocketTesting
 
 @Suite("RFC 6455 §7 Closing the connection")
 struct Section7Closing {
-    @Test("To start the closing handshake an endpoint MUST send a Close frame with the code and the reason (§7.1.2)",
+    @Test(
+        "To start the closing handshake an endpoint MUST send a Close frame with the code and the reason (§7.1.2)",
         arguments: Role.both)
     func start(role: Role) {
         var endpoint = TestEndpoint(role: role)
@@ -14,7 +15,8 @@ struct Section7Closing {
         #expect(!endpoint.isClosed && endpoint.connection.closure == nil)
     }
 
-    @Test("The connection is closed cleanly if both Close frames were exchanged (§7.1.4)",
+    @Test(
+        "The connection is closed cleanly if both Close frames were exchanged (§7.1.4)",
         arguments: Role.both, [WiredPair.Wire.whole, .pieces(upTo: 2)])
     func clean(first: Role, wire: WiredPair.Wire) throws {
         var pair = WiredPair(wire: wire)
@@ -58,7 +60,8 @@ struct Section7Closing {
         #expect(transcript.sentFrames == [.close(nil)])
     }
 
-    @Test("If no Close frame was received, the ending is abnormal: never 1006 as a number (§7.1.5)",
+    @Test(
+        "If no Close frame was received, the ending is abnormal: never 1006 as a number (§7.1.5)",
         arguments: Role.both)
     func noClose(role: Role) {
         let transcript = received(.text("a"), by: role)
@@ -67,14 +70,16 @@ struct Section7Closing {
         #expect(transcript.output.isEmpty)
     }
 
-    @Test("The close code and reason are those of the first Close frame received (§7.1.5, §7.1.6)", arguments: Role.both)
+    @Test(
+        "The close code and reason are those of the first Close frame received (§7.1.5, §7.1.6)", arguments: Role.both)
     func firstClose(role: Role) {
         let transcript = received(.close(4000, "first"), .close(4001, "second"), by: role)
         #expect(transcript.closure?.received == Close(CloseCode(rawValue: 4000), reason: "first"))
         #expect(transcript.sentFrames == [.close(4000, "first")])
     }
 
-    @Test("An endpoint MUST NOT continue to process data after it was to fail the connection (§7.1.7)",
+    @Test(
+        "An endpoint MUST NOT continue to process data after it was to fail the connection (§7.1.7)",
         arguments: Role.both)
     func nothingAfterFailure(role: Role) {
         let transcript = received(
@@ -91,8 +96,12 @@ struct Section7Closing {
             ([FrameBytes(0x3, [])], 1002),
             ([FrameBytes(.text, [0xFF])], 1007),
             ([FrameBytes(0x2, [], claimedLength: 1 << 40)], 1009),
-            ((0...16).map { .binary([], isFinal: $0 < 0) }.enumerated().map { $0 == 0 ? $1 : .continuation([], isFinal: false) },
-                1008),
+            (
+                (0...16).map { .binary([], isFinal: $0 < 0) }.enumerated().map {
+                    $0 == 0 ? $1 : .continuation([], isFinal: false)
+                },
+                1008
+            ),
         ]
         for (frames, code) in cases {
             let transcript = received(bytes: frames.flatMap { $0.from(role.peer).bytes }, by: role)
@@ -110,7 +119,8 @@ struct Section7Closing {
         #expect(transcript.closure?.sent == Close(.goingAway, reason: "bye"))
     }
 
-    @Test("After a failure this side is ended, and what comes is thrown away, bounded in bytes and time (§7.1.1, §7.1.7)",
+    @Test(
+        "After a failure this side is ended, and what comes is thrown away, bounded in bytes and time (§7.1.1, §7.1.7)",
         arguments: Role.both)
     func discarding(role: Role) {
         var limits = Limits()
@@ -137,7 +147,8 @@ struct Section7Closing {
         #expect(byPeer.isClosed == true)
     }
 
-    @Test("If the transport is lost unexpectedly, the connection is failed (§7.2.1)",
+    @Test(
+        "If the transport is lost unexpectedly, the connection is failed (§7.2.1)",
         arguments: Role.both, [Closure.TransportFailure.endOfStream, .broken("connection reset by peer"), .aborted])
     func transportLost(role: Role, failure: Closure.TransportFailure) {
         var open = TestEndpoint(role: role)
@@ -195,7 +206,8 @@ struct Section7Closing {
         }
     }
 
-    @Test("1005, 1006 and 1015 MUST NOT be set as a status code by an endpoint (§7.4.1)",
+    @Test(
+        "1005, 1006 and 1015 MUST NOT be set as a status code by an endpoint (§7.4.1)",
         arguments: Role.both, [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_535] as [UInt16])
     func forbiddenCodesSent(role: Role, code: UInt16) {
         var endpoint = TestEndpoint(role: role)
@@ -208,7 +220,8 @@ struct Section7Closing {
         #expect(endpoint.connection.closure?.sent == Close(.normal, reason: "r"))
     }
 
-    @Test("Codes from 3000 to 4999 are for applications and are sent as they are (§7.4.2)",
+    @Test(
+        "Codes from 3000 to 4999 are for applications and are sent as they are (§7.4.2)",
         arguments: Role.both, [3000, 3999, 4000, 4999] as [UInt16])
     func applicationCodes(role: Role, code: UInt16) {
         var endpoint = TestEndpoint(role: role)
@@ -218,7 +231,9 @@ struct Section7Closing {
 
     @Test("A reason is cut to 123 bytes, never inside a code point (§5.5.1)", arguments: Role.both)
     func longReason(role: Role) {
-        for reason in [String(repeating: "é", count: 100), String(repeating: "😀", count: 40), String(repeating: "a", count: 200)] {
+        for reason in [
+            String(repeating: "é", count: 100), String(repeating: "😀", count: 40), String(repeating: "a", count: 200),
+        ] {
             var endpoint = TestEndpoint(role: role)
             endpoint.close(.normal, reason)
             let sent = FrameBytes.frames(in: endpoint.takeOutput()).first?.payload.dropFirst(2) ?? []

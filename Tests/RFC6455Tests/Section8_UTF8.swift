@@ -50,7 +50,8 @@ struct Section8UTF8 {
         }
     }
 
-    @Test("A fragment MAY end inside a code point: the whole message is what must be valid (§5.6)", arguments: Role.both)
+    @Test(
+        "A fragment MAY end inside a code point: the whole message is what must be valid (§5.6)", arguments: Role.both)
     func straddling(role: Role) {
         for text in Self.valid {
             for cut in 0...text.count {
@@ -82,7 +83,8 @@ struct Section8UTF8 {
         }
     }
 
-    @Test("Invalid text is refused at the byte that makes it certain, not at the end of the message (§8.1)",
+    @Test(
+        "Invalid text is refused at the byte that makes it certain, not at the end of the message (§8.1)",
         arguments: Role.both)
     func failsEarly(role: Role) {
         for (text, certainAfter) in Self.invalid {
@@ -105,7 +107,8 @@ struct Section8UTF8 {
     @Test("A text message after an unfinished binary one is judged by itself (§8.1)", arguments: Role.both)
     func independent(role: Role) {
         let transcript = received(
-            .binary([0xC3], isFinal: false), .continuation([0xF0]), .text("ok", isFinal: false), .continuation([0xC3], isFinal: false),
+            .binary([0xC3], isFinal: false), .continuation([0xF0]), .text("ok", isFinal: false),
+            .continuation([0xC3], isFinal: false),
             .continuation([0xA9]), FrameBytes(.text, [0xA9]), by: role)
         expectFailed(transcript, .textNotUTF8, 1007)
         #expect(transcript.messages == [.binary([0xC3, 0xF0]), .text("oké")])

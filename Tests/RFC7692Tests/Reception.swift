@@ -8,7 +8,8 @@ extension Role {
 
 /// What was agreed: everything compressed, unless said otherwise.
 func settings(
-    noContextTakeover: Bool = false, windowBits: Int = 15, clientWindowBits: Int? = nil, level: Int = 1, minimumBytes: Int = 0
+    noContextTakeover: Bool = false, windowBits: Int = 15, clientWindowBits: Int? = nil, level: Int = 1,
+    minimumBytes: Int = 0
 ) -> DeflateSettings {
     DeflateSettings(
         agreement: PerMessageDeflate.Agreement(

@@ -20,7 +20,8 @@ struct Section6Framing {
     @Test("Compressed and uncompressed messages may alternate (§6)", arguments: Role.both)
     func alternating(role: Role) {
         let transcript = received(
-            .text("a"), compressed(.text, Self.hello), .binary([1]), compressed(.binary, [0xF2, 0x00, 0x11, 0x00, 0x00]),
+            .text("a"), compressed(.text, Self.hello), .binary([1]),
+            compressed(.binary, [0xF2, 0x00, 0x11, 0x00, 0x00]),
             .text("b", isFinal: false), .continuation([0x63]), by: role)
         expectMessages(
             transcript, [.text("a"), .text("Hello"), .binary([1]), .binary(Array("Hello".utf8)), .text("bc")])
@@ -48,7 +49,8 @@ struct Section6Framing {
         expectFailed(received(plain, compressed(.continuation, rest), by: role), .reservedBitsSet(.rsv1), 1002)
     }
 
-    @Test("RSV2 and RSV3 have no meaning, alone or with RSV1 (§6)", arguments: Role.both, [1, 2, 3, 5, 6, 7] as [UInt8])
+    @Test(
+        "RSV2 and RSV3 have no meaning, alone or with RSV1 (§6)", arguments: Role.both, [1, 2, 3, 5, 6, 7] as [UInt8])
     func otherBits(role: Role, bits: UInt8) {
         expectFailed(
             received(FrameBytes(.text, Self.hello, reserved: bits), by: role),

@@ -6,7 +6,8 @@ import WebSocketTesting
 struct Section7Context {
     /// Text that compresses better the more of it was sent before.
     private static func text(_ index: Int) -> [UInt8] {
-        Array("{\"type\":\"said\",\"member\":{\"id\":\"c\(index)\",\"name\":\"Ada\"},\"text\":\"message \(index)\"}".utf8)
+        Array(
+            "{\"type\":\"said\",\"member\":{\"id\":\"c\(index)\",\"name\":\"Ada\"},\"text\":\"message \(index)\"}".utf8)
     }
 
     @Test("With context takeover a message may refer to the one before (§7.1.1)", arguments: Role.both)
@@ -57,7 +58,8 @@ struct Section7Context {
         #expect(fromClient[2] < fromClient[0] / 2)
     }
 
-    @Test("A sender that gave up context takeover makes each message readable by itself (§7.1.1.1)",
+    @Test(
+        "A sender that gave up context takeover makes each message readable by itself (§7.1.1.1)",
         arguments: Role.both)
     func independentMessages(role: Role) throws {
         var endpoint = TestEndpoint(role: role, deflate: settings(noContextTakeover: true))
@@ -68,7 +70,8 @@ struct Section7Context {
         }
     }
 
-    @Test("Every agreement carries every message, in order, both ways (§7.1)",
+    @Test(
+        "Every agreement carries every message, in order, both ways (§7.1)",
         arguments: [true, false], [9, 10, 12, 15])
     func roundTrip(noContextTakeover: Bool, windowBits: Int) throws {
         let settings = settings(noContextTakeover: noContextTakeover, windowBits: windowBits)
@@ -131,7 +134,8 @@ struct Section7Context {
         }
     }
 
-    @Test("An end that agreed to a window of 8 bits sends uncompressed messages, and inflates what comes (§7.1.2)",
+    @Test(
+        "An end that agreed to a window of 8 bits sends uncompressed messages, and inflates what comes (§7.1.2)",
         arguments: Role.both)
     func eightBits(role: Role) throws {
         var endpoint = TestEndpoint(role: role, deflate: settings(windowBits: 8))

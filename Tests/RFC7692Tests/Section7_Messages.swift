@@ -15,7 +15,8 @@ struct Section7Messages {
         for role in Role.both {
             expectMessages(received(compressed(.text, Array(whole.dropFirst(2))), by: role), [.text("Hello")])
             let fragments = received(
-                compressed(.text, [0xF2, 0x48, 0xCD], isFinal: false), .continuation([0xC9, 0xC9, 0x07, 0x00]), by: role)
+                compressed(.text, [0xF2, 0x48, 0xCD], isFinal: false), .continuation([0xC9, 0xC9, 0x07, 0x00]), by: role
+            )
             expectMessages(fragments, [.text("Hello")])
         }
     }
@@ -116,14 +117,16 @@ struct Section7Messages {
         expectMessages(received(compressed(.binary, empty), by: role), [.binary([])])
     }
 
-    @Test("Data that does not inflate fails the connection (§7.2.2)", arguments: Role.both, [
-        [0x06], [0x07, 0x00],  // block type 3
-        [0x00, 0x05, 0x00, 0x00, 0x00, 0x48],  // a length that is not the complement's
-        [0x62, 0x01, 0x01, 0x00],  // a distance to before the beginning
-        [0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0x05, 0xE0, 0x81, 0x08, 0x00],
-        [0xF2], [0xF2, 0x48, 0xCD],  // cut short
-        [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65],  // a stored block cut short
-    ] as [[UInt8]])
+    @Test(
+        "Data that does not inflate fails the connection (§7.2.2)", arguments: Role.both,
+        [
+            [0x06], [0x07, 0x00],  // block type 3
+            [0x00, 0x05, 0x00, 0x00, 0x00, 0x48],  // a length that is not the complement's
+            [0x62, 0x01, 0x01, 0x00],  // a distance to before the beginning
+            [0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0x05, 0xE0, 0x81, 0x08, 0x00],
+            [0xF2], [0xF2, 0x48, 0xCD],  // cut short
+            [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65],  // a stored block cut short
+        ] as [[UInt8]])
     func corrupt(role: Role, payload: [UInt8]) {
         let transcript = received(compressed(.binary, payload), by: role)
         expectFailed(transcript, .corruptDeflateData, 1007)
@@ -146,7 +149,9 @@ struct Section7Messages {
         var random = SeededGenerator(seed: seed)
         let role: Role = seed % 2 == 0 ? .client : .server
         var payload = seed % 3 == 0 ? random.bytes(Int(random.next() % 300)) : deflated(random.bytes(200))[0]
-        if !payload.isEmpty { payload[Int(random.next() % UInt64(payload.count))] ^= UInt8(truncatingIfNeeded: random.next()) }
+        if !payload.isEmpty {
+            payload[Int(random.next() % UInt64(payload.count))] ^= UInt8(truncatingIfNeeded: random.next())
+        }
         let limits = Limits(maxMessageBytes: 100_000)
         let transcript = received(compressed(.binary, payload), .binary([1]), by: role, limits: limits)
         #expect(transcript.messages.count == 2 || transcript.violation != nil, "seed \(seed)")
@@ -173,12 +178,14 @@ struct Section7Messages {
         let payload = stored(Array("é€😀".utf8), blockBytes: 1)
         for cut in 0...payload.count {
             let transcript = received(
-                compressed(.text, Array(payload[..<cut]), isFinal: false), .continuation(Array(payload[cut...])), by: role)
+                compressed(.text, Array(payload[..<cut]), isFinal: false), .continuation(Array(payload[cut...])),
+                by: role)
             expectMessages(transcript, [.text("é€😀")])
         }
     }
 
-    @Test("Invalid text is refused as soon as it is inflated, not at the end of the message (RFC 6455 §8.1)",
+    @Test(
+        "Invalid text is refused as soon as it is inflated, not at the end of the message (RFC 6455 §8.1)",
         arguments: Role.both)
     func failsEarly(role: Role) {
         var endpoint = TestEndpoint(role: role, deflate: settings())
@@ -227,7 +234,8 @@ struct Section7Messages {
         let payload = deflated([UInt8](repeating: 7, count: 500))[0]
         #expect(payload.count <= 10)
         expectMessages(
-            received(compressed(.binary, payload), by: role, limits: limits), [.binary(Array(repeating: 7, count: 500))])
+            received(compressed(.binary, payload), by: role, limits: limits), [.binary(Array(repeating: 7, count: 500))]
+        )
         let long = stored(Array(repeating: 7, count: 20))
         expectFailed(
             received(compressed(.binary, long), by: role, limits: limits), .frameTooLarge(bytes: 26, limit: 10), 1009)
@@ -244,7 +252,8 @@ struct Section7Messages {
             received(first, block, block, block, .continuation([0x00]), by: role, limits: limits),
             .tooManyFragments(limit: 4), 1009)
         let empty = FrameBytes.continuation([], isFinal: false)
-        expectFailed(received(first, empty, empty, empty, by: role, limits: limits), .tooManyEmptyFragments(limit: 2), 1008)
+        expectFailed(
+            received(first, empty, empty, empty, by: role, limits: limits), .tooManyEmptyFragments(limit: 2), 1008)
     }
 
     @Test("After a refusal nothing is inflated any more (RFC 6455 §7.1.7)", arguments: Role.both)

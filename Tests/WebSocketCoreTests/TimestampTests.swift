@@ -3,18 +3,22 @@ import WebSocketCore
 
 @Suite("Timestamps")
 struct TimestampTests {
-    @Test("a duration is added to the nanosecond", arguments: [
-        (0, Duration.zero, 0), (5, .nanoseconds(7), 12), (0, .seconds(1), 1_000_000_000),
-        (1, .milliseconds(1500), 1_500_000_001), (10, .seconds(3600 * 24 * 365), 31_536_000_000_000_010),
-    ] as [(UInt64, Duration, UInt64)])
+    @Test(
+        "a duration is added to the nanosecond",
+        arguments: [
+            (0, Duration.zero, 0), (5, .nanoseconds(7), 12), (0, .seconds(1), 1_000_000_000),
+            (1, .milliseconds(1500), 1_500_000_001), (10, .seconds(3600 * 24 * 365), 31_536_000_000_000_010),
+        ] as [(UInt64, Duration, UInt64)])
     func addition(start: UInt64, duration: Duration, end: UInt64) {
         #expect(Timestamp(nanoseconds: start) + duration == Timestamp(nanoseconds: end))
     }
 
-    @Test("what would lie beyond the range is the distant future", arguments: [
-        (UInt64.max, Duration.nanoseconds(1)), (.max - 1, .nanoseconds(2)), (0, .seconds(Int64.max)),
-        (1, .seconds(18_446_744_074)), (.max, .seconds(1)), (0, .seconds(18_446_744_073) + .seconds(1)),
-    ])
+    @Test(
+        "what would lie beyond the range is the distant future",
+        arguments: [
+            (UInt64.max, Duration.nanoseconds(1)), (.max - 1, .nanoseconds(2)), (0, .seconds(Int64.max)),
+            (1, .seconds(18_446_744_074)), (.max, .seconds(1)), (0, .seconds(18_446_744_073) + .seconds(1)),
+        ])
     func saturation(start: UInt64, duration: Duration) {
         #expect(Timestamp(nanoseconds: start) + duration == .distantFuture)
     }
@@ -26,9 +30,12 @@ struct TimestampTests {
         #expect((Timestamp.distantFuture + .zero) == .distantFuture)
     }
 
-    @Test("a negative duration does not turn time back", arguments: [
-        Duration.nanoseconds(-1), .seconds(-1), .seconds(Int64.min), .milliseconds(-1), .seconds(-1) + .nanoseconds(1),
-    ])
+    @Test(
+        "a negative duration does not turn time back",
+        arguments: [
+            Duration.nanoseconds(-1), .seconds(-1), .seconds(Int64.min), .milliseconds(-1),
+            .seconds(-1) + .nanoseconds(1),
+        ])
     func negative(duration: Duration) {
         #expect(Timestamp(nanoseconds: 500) + duration == Timestamp(nanoseconds: 500))
         #expect(Timestamp.zero + duration == .zero)

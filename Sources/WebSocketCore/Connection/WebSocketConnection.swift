@@ -135,7 +135,8 @@ public struct WebSocketConnection: ~Copyable {
                 offset = bytes.count
                 return self.dueStep() ?? .needMoreBytes
             }
-            let step = self.frame == nil
+            let step =
+                self.frame == nil
                 ? self.readFrame(bytes, &offset, now) : self.readPayload(bytes, &offset, now)
             if let step {
                 if case .needMoreBytes = step { self.leftOver = bytes.count &- offset }
@@ -268,7 +269,8 @@ public struct WebSocketConnection: ~Copyable {
     private func violation(of opcode: Opcode, _ reservedBits: ReservedBits) -> ProtocolViolation? {
         if !reservedBits.isEmpty {
             // RFC 7692 §6: only on the first frame of a message.
-            let isCompressed = reservedBits == .rsv1 && self.deflate != nil && !opcode.isControl && opcode != .continuation
+            let isCompressed =
+                reservedBits == .rsv1 && self.deflate != nil && !opcode.isControl && opcode != .continuation
             if !isCompressed { return .init(.reservedBitsSet(reservedBits)) }
         }
         // RFC 6455 §5.4
@@ -286,7 +288,9 @@ public struct WebSocketConnection: ~Copyable {
             guard self.controlFrameRate.admits(now: now, limits: self.limits) else {
                 let limits = self.limits
                 return self.fail(
-                    .init(.tooManyControlFrames(perSecond: limits.controlFramesPerSecond, burst: limits.controlFrameBurst)),
+                    .init(
+                        .tooManyControlFrames(perSecond: limits.controlFramesPerSecond, burst: limits.controlFrameBurst)
+                    ),
                     now)
             }
             if opcode == .pong {

@@ -76,7 +76,8 @@ struct MessageAssembler: ~Copyable {
         guard let kind = self.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
         if self.isCompressed {
             let start = self.buffer.count
-            try self.inflate(UnsafeRawBufferPointer(start: nil, count: 0), isFinal: true, windowBits: windowBits, limits: limits)
+            try self.inflate(
+                UnsafeRawBufferPointer(start: nil, count: 0), isFinal: true, windowBits: windowBits, limits: limits)
             try self.validate(from: start)
             if !keepsContext { self.inflater = nil }
         }

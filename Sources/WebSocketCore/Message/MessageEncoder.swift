@@ -49,7 +49,8 @@ struct MessageEncoder: ~Copyable {
         var reservedBits: ReservedBits = []
         var isCompressed = false
         if let deflate {
-            isCompressed = isFirst ? compress && deflate.compresses(role, payload.byteCount, position) : self.progressIsCompressed
+            isCompressed =
+                isFirst ? compress && deflate.compresses(role, payload.byteCount, position) : self.progressIsCompressed
             if isCompressed {
                 try self.compress(payload, isFinal: isFinal, deflate: deflate, role: role)
                 if isFirst { reservedBits = .rsv1 }

@@ -32,8 +32,9 @@ final class UpgradeAcceptance {
             let handshake = try ServerHandshake(validating: head)
             guard let route = self.state.routes.route(for: head.path) else { throw .notFound(path: head.path) }
             let isSecure = self.state.isSecure
-            guard self.state.configuration.origins.allows(
-                origin: handshake.origin, host: handshake.host, isSecure: isSecure)
+            guard
+                self.state.configuration.origins.allows(
+                    origin: handshake.origin, host: handshake.host, isSecure: isSecure)
             else { throw .originNotAllowed(handshake.origin) }
             if self.state.isDraining { throw .unavailable }
             let request = UpgradeRequest(
@@ -87,14 +88,15 @@ final class UpgradeAcceptance {
                     deflate: accepted.deflate, isSecure: request.isSecure, request: request.head, response: nil)
                 let (state, channel, loop) = (self.state, self.channel, self.loop)
                 SocketMetrics.handshake(status: 101)
-                self.finish(.accepted(accepted.response.encode()) {
-                    SocketMetrics.opened()
-                    let engine = WebSocketHandler(
-                        channel: channel, role: .server, loop: loop, settings: state.settings,
-                        deflate: accepted.deflate, info: info, consumer: route.makeConsumer(request))
-                    engine.onEnd = { [unowned engine] in state.leave(engine) }
-                    return engine
-                })
+                self.finish(
+                    .accepted(accepted.response.encode()) {
+                        SocketMetrics.opened()
+                        let engine = WebSocketHandler(
+                            channel: channel, role: .server, loop: loop, settings: state.settings,
+                            deflate: accepted.deflate, info: info, consumer: route.makeConsumer(request))
+                        engine.onEnd = { [unowned engine] in state.leave(engine) }
+                        return engine
+                    })
             } catch {
                 self.state.logger.error("a decision about a WebSocket is invalid", metadata: ["error": "\(error)"])
                 self.finish(.refused(Rejection(error)))

@@ -31,7 +31,8 @@ public final class RunningServer: Sendable {
     static func start(_ server: WebSocketServer) async throws -> RunningServer {
         let configuration = server.configuration
         let context = try configuration.tls?.serverContext()
-        let ownGroup = server.eventLoopGroup == nil
+        let ownGroup =
+            server.eventLoopGroup == nil
             ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.threads)) : nil
         let group = server.eventLoopGroup ?? ownGroup.map { $0 as any EventLoopGroup }
         guard let group else { preconditionFailure("no event loops") }

@@ -66,7 +66,8 @@ struct ClosingHandshakeTests {
                 #expect(handshake.phase == .waitingForEndOfStream(until: Self.now + .seconds(5)))
                 handshake.transportEnded(.endOfStream)
             }
-            let expected = start == .open
+            let expected =
+                start == .open
                 ? Closure(ending: .clean, initiator: .peer, sent: answer, received: received)
                 : Closure(ending: .clean, initiator: .local, sent: Self.close, received: received)
             #expect(handshake.closure == expected)

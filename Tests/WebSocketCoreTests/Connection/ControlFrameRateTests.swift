@@ -74,9 +74,11 @@ struct ControlFrameRateTests {
         #expect((perSecond * 10 - 1...perSecond * 10 + 10).contains(count))
     }
 
-    @Test("limits without sense neither trap nor lock anybody out", arguments: [
-        (Int.min, Int.min), (0, 0), (-1, -1), (1, .max), (.max, .max), (.max, 1), (1, 1),
-    ])
+    @Test(
+        "limits without sense neither trap nor lock anybody out",
+        arguments: [
+            (Int.min, Int.min), (0, 0), (-1, -1), (1, .max), (.max, .max), (.max, 1), (1, 1),
+        ])
     func extremes(perSecond: Int, burst: Int) {
         let limits = Self.limits(perSecond: perSecond, burst: burst)
         for now in [Timestamp.zero, Timestamp(nanoseconds: 1 << 62)] {

@@ -17,7 +17,8 @@ struct DifferentialTests {
             case 0...6:
                 let isFinal = random.next() % 2 == 0
                 let isText = random.next() % 2 == 0
-                let payload = isText ? Array("aé€😀".utf8.prefix(Int(random.next() % 11))) : random.bytes(Int(random.next() % 40))
+                let payload =
+                    isText ? Array("aé€😀".utf8.prefix(Int(random.next() % 11))) : random.bytes(Int(random.next() % 40))
                 frame = FrameBytes(
                     isInsideMessage ? .continuation : (isText ? .text : .binary), payload, isFinal: isFinal)
                 isInsideMessage = !isFinal
@@ -64,9 +65,13 @@ struct DifferentialTests {
             let role: Role = random.next() % 2 == 0 ? .server : .client
             let bytes = Self.stream(&random, to: role)
             let whole = Transcript(of: bytes, to: role, limits: limits)
-            for delivery in [Transcript.Delivery.byteByByte, .pieces(upTo: 7, seed: seed), .pieces(upTo: 90, seed: seed)] {
+            for delivery in [
+                Transcript.Delivery.byteByByte, .pieces(upTo: 7, seed: seed), .pieces(upTo: 90, seed: seed),
+            ] {
                 let other = Transcript(of: bytes, to: role, in: delivery, limits: limits)
-                if other != whole { Issue.record("seed \(seed), \(role), \(delivery): \(other.events) is not \(whole.events)") }
+                if other != whole {
+                    Issue.record("seed \(seed), \(role), \(delivery): \(other.events) is not \(whole.events)")
+                }
             }
             if whole.violation != nil { failed += 1 }
             delivered += whole.messages.count

@@ -13,11 +13,13 @@ struct FrameGridTests {
         static let all: [Length] = [
             .init(bytes: 0, form: .minimal), .init(bytes: 1, form: .minimal), .init(bytes: 2, form: .minimal),
             .init(bytes: 124, form: .minimal), .init(bytes: 125, form: .minimal), .init(bytes: 126, form: .minimal),
-            .init(bytes: 127, form: .minimal), .init(bytes: 65_535, form: .minimal), .init(bytes: 65_536, form: .minimal),
+            .init(bytes: 127, form: .minimal), .init(bytes: 65_535, form: .minimal),
+            .init(bytes: 65_536, form: .minimal),
             .init(bytes: 0, form: .twoBytes), .init(bytes: 125, form: .twoBytes), .init(bytes: 0, form: .eightBytes),
             .init(bytes: 125, form: .eightBytes), .init(bytes: 126, form: .eightBytes),
             .init(bytes: 65_535, form: .eightBytes), .init(bytes: 1 << 62, form: .minimal),
-            .init(bytes: 1 << 63 - 1, form: .minimal), .init(bytes: 1 << 63, form: .minimal), .init(bytes: .max, form: .minimal),
+            .init(bytes: 1 << 63 - 1, form: .minimal), .init(bytes: 1 << 63, form: .minimal),
+            .init(bytes: .max, form: .minimal),
         ]
     }
 
@@ -81,7 +83,8 @@ struct FrameGridTests {
         return first + frame.bytes
     }
 
-    @Test("every cell is accepted or refused as the table says, at once and byte by byte",
+    @Test(
+        "every cell is accepted or refused as the table says, at once and byte by byte",
         arguments: UInt8(0)...15, [Role.client, .server])
     func grid(opcode: UInt8, role: Role) {
         var wrong: [String] = []
@@ -93,7 +96,8 @@ struct FrameGridTests {
                     for isMasked in [true, false] {
                         for isInsideMessage in [true, false] {
                             let cell = Cell(
-                                opcode: opcode, isFinal: isFinal, reserved: reserved, length: length, isMasked: isMasked,
+                                opcode: opcode, isFinal: isFinal, reserved: reserved, length: length,
+                                isMasked: isMasked,
                                 role: role, isInsideMessage: isInsideMessage)
                             wrong += Self.faults(cell, payload)
                         }
@@ -111,7 +115,9 @@ struct FrameGridTests {
         let whole = Transcript(of: bytes, to: cell.role, limits: limits)
         var faults: [String] = []
         if whole.violation != expected { faults.append("\(cell): \(String(describing: whole.violation))") }
-        if whole.messages != (expected == nil ? Self.messages(cell, payload) : []) { faults.append("\(cell): messages") }
+        if whole.messages != (expected == nil ? Self.messages(cell, payload) : []) {
+            faults.append("\(cell): messages")
+        }
         if expected == nil {
             let answers: [UInt8] = cell.opcode == 0x9 ? [0xA] : (cell.opcode == 0x8 ? [0x8] : [])
             if whole.sentFrames.map(\.opcode) != answers { faults.append("\(cell): answers") }

@@ -5,7 +5,8 @@ import WebSocketTesting
 
 @Suite("Keep-alive (RFC 6455 §5.5.2)")
 struct KeepAliveTests {
-    private static let steady = KeepAlive.Configuration(interval: .seconds(10), pongTimeout: .seconds(5), jitterPercent: 0)
+    private static let steady = KeepAlive.Configuration(
+        interval: .seconds(10), pongTimeout: .seconds(5), jitterPercent: 0)
 
     private static func at(_ second: Int) -> Timestamp { .zero + .seconds(second) }
 
@@ -25,7 +26,9 @@ struct KeepAliveTests {
         }
     }
 
-    @Test("asks only when the interval has passed", arguments: [(0, false), (9, false), (10, true), (11, true), (1000, true)])
+    @Test(
+        "asks only when the interval has passed",
+        arguments: [(0, false), (9, false), (10, true), (11, true), (1000, true)])
     func asksOnTime(second: Int, asks: Bool) {
         var keepAlive = KeepAlive(Self.steady, now: .zero)
         #expect(keepAlive.deadline == Self.at(10))
@@ -123,7 +126,8 @@ struct KeepAliveTests {
             var keepAlive = KeepAlive(configuration, now: .zero)
             keepAlive.receivedBytes(now: Self.at(100))
             // The timer of the first interval fires and is moved.
-            let action = keepAlive.timedOut(now: Self.at(100), isReading: true, configuration: configuration, random: &random)
+            let action = keepAlive.timedOut(
+                now: Self.at(100), isReading: true, configuration: configuration, random: &random)
             if percent == 100, Self.isPing(action) { continue }
             let wait = keepAlive.deadline.duration(since: Self.at(100))
             #expect(wait <= .seconds(100))

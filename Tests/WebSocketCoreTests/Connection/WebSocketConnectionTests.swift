@@ -249,11 +249,12 @@ struct WebSocketConnectionStateTests {
         #expect(endpoint.isClosed == true)
         let events = endpoint.takeEvents()
         #expect(events.count == (wasClosed ? 0 : 1))
-        let expected: Closure.Ending = switch phase {
-        case .open, .insideMessage, .closing, .broken: .abnormal(.broken("reset"))
-        case .discarding: .failed(ProtocolViolation(.reservedOpcode(15)))
-        case .closed: .clean
-        }
+        let expected: Closure.Ending =
+            switch phase {
+            case .open, .insideMessage, .closing, .broken: .abnormal(.broken("reset"))
+            case .discarding: .failed(ProtocolViolation(.reservedOpcode(15)))
+            case .closed: .clean
+            }
         #expect(endpoint.connection.closure?.ending == expected)
         #expect(endpoint.connection.deadline == nil)
     }
@@ -282,7 +283,8 @@ struct WebSocketConnectionStateTests {
     @Test("an unfinished message is told of once it is finished, and taken once", arguments: roles)
     func takeMessage(role: Role) {
         var connection = WebSocketConnection(role: role, configuration: ConnectionConfiguration(), now: .zero)
-        var bytes = FrameBytes.text("a", isFinal: false).from(role.peer).bytes
+        var bytes =
+            FrameBytes.text("a", isFinal: false).from(role.peer).bytes
             + FrameBytes.continuation([0x62]).from(role.peer).bytes
         var offset = 0
         let step = bytes.withUnsafeMutableBytes { connection.next(in: $0, from: &offset, now: .zero) }
@@ -328,13 +330,17 @@ struct WebSocketConnectionStateTests {
         for _ in 0..<4 {
             steps.append(bytes.withUnsafeMutableBytes { connection.next(in: $0, from: &offset, now: .zero) })
             if steps.count == 1 { connection.close(Close(.normal), now: .zero) }
-            if steps.last == .write { connection.writeControlFrames(maskingKey: { MaskingKey(word: 1) }) { _, _ in } }
+            if steps.last == .write {
+                let key = { MaskingKey(word: 1) }
+                connection.writeControlFrames(maskingKey: key, into: { _, _ in })
+            }
         }
         let header = role == .server ? 6 : 2
-        #expect(steps == [
-            .message(.text, header..<(header + 1)), .write,
-            .message(.text, (2 * header + 1)..<(2 * header + 2)), .needMoreBytes,
-        ])
+        #expect(
+            steps == [
+                .message(.text, header..<(header + 1)), .write,
+                .message(.text, (2 * header + 1)..<(2 * header + 2)), .needMoreBytes,
+            ])
     }
 }
 
@@ -344,8 +350,10 @@ struct WebSocketConnectionMemoryTests {
     func unread(role: Role) {
         var random = SeededGenerator(seed: 11)
         let frames: [FrameBytes] = [
-            .binary(random.bytes(70_000)), .ping(random.bytes(125)), .text("a", isFinal: false), .pong(random.bytes(125)),
-            .continuation(Array(repeating: 0x41, count: 300)), .binary([]), .close(1000, String(repeating: "r", count: 123)),
+            .binary(random.bytes(70_000)), .ping(random.bytes(125)), .text("a", isFinal: false),
+            .pong(random.bytes(125)),
+            .continuation(Array(repeating: 0x41, count: 300)), .binary([]),
+            .close(1000, String(repeating: "r", count: 123)),
         ]
         for size in [1, 2, 7, 130, 1000] {
             var endpoint = TestEndpoint(role: role)

@@ -12,10 +12,13 @@ struct CloseTests {
         return try result.get()
     }
 
-    @Test("a payload is read as it was written", arguments: [
-        Close(nil), Close(.normal), Close(.goingAway, reason: "bye"), Close(CloseCode(rawValue: 4999), reason: "é😀"),
-        Close(.internalError, reason: String(repeating: "x", count: 123)),
-    ])
+    @Test(
+        "a payload is read as it was written",
+        arguments: [
+            Close(nil), Close(.normal), Close(.goingAway, reason: "bye"),
+            Close(CloseCode(rawValue: 4999), reason: "é😀"),
+            Close(.internalError, reason: String(repeating: "x", count: 123)),
+        ])
     func roundTrip(close: Close) throws {
         #expect(try Self.read(close.payload) == close)
     }
@@ -26,9 +29,12 @@ struct CloseTests {
         #expect(Close(nil, reason: "ignored").payload == [])
     }
 
-    @Test("a reason is cut to 123 bytes at the boundary of a code point", arguments: [
-        ("a", 200, 123), ("é", 100, 122), ("€", 60, 123), ("😀", 40, 120), ("a", 123, 123), ("a", 122, 122), ("", 1, 0),
-    ])
+    @Test(
+        "a reason is cut to 123 bytes at the boundary of a code point",
+        arguments: [
+            ("a", 200, 123), ("é", 100, 122), ("€", 60, 123), ("😀", 40, 120), ("a", 123, 123), ("a", 122, 122),
+            ("", 1, 0),
+        ])
     func cut(unit: String, count: Int, bytes: Int) {
         let reason = String(repeating: unit, count: count)
         let close = Close(.normal, reason: reason)
@@ -54,11 +60,14 @@ struct CloseTests {
         #expect(String(validating: close.payload[2...], as: UTF8.self) == String(repeating: "é", count: 61))
     }
 
-    @Test("which codes may travel", arguments: [
-        (0, false), (999, false), (1000, true), (1003, true), (1004, false), (1005, false), (1006, false), (1007, true),
-        (1014, true), (1015, false), (1016, false), (2999, false), (3000, true), (4999, true), (5000, false),
-        (65_535, false),
-    ] as [(UInt16, Bool)])
+    @Test(
+        "which codes may travel",
+        arguments: [
+            (0, false), (999, false), (1000, true), (1003, true), (1004, false), (1005, false), (1006, false),
+            (1007, true),
+            (1014, true), (1015, false), (1016, false), (2999, false), (3000, true), (4999, true), (5000, false),
+            (65_535, false),
+        ] as [(UInt16, Bool)])
     func codes(code: UInt16, isValid: Bool) {
         #expect(CloseCode(rawValue: code).isValidOnTheWire == isValid)
         let written = Close(CloseCode(rawValue: code)).payload
@@ -71,11 +80,13 @@ struct CloseTests {
         }
     }
 
-    @Test("what is wrong with a payload", arguments: [
-        ([0x03], .closeBodyTooShort), ([0x03, 0xEE], .invalidCloseCode(1006)),
-        ([0x03, 0xE8, 0xFF], .closeReasonNotUTF8), ([0x03, 0xE8, 0xE2, 0x82], .closeReasonNotUTF8),
-        ([0x00, 0x00, 0xFF], .invalidCloseCode(0)),
-    ] as [([UInt8], ProtocolViolation.Reason)])
+    @Test(
+        "what is wrong with a payload",
+        arguments: [
+            ([0x03], .closeBodyTooShort), ([0x03, 0xEE], .invalidCloseCode(1006)),
+            ([0x03, 0xE8, 0xFF], .closeReasonNotUTF8), ([0x03, 0xE8, 0xE2, 0x82], .closeReasonNotUTF8),
+            ([0x00, 0x00, 0xFF], .invalidCloseCode(0)),
+        ] as [([UInt8], ProtocolViolation.Reason)])
     func wrong(payload: [UInt8], reason: ProtocolViolation.Reason) {
         #expect(throws: ProtocolViolation(reason)) { try Self.read(payload) }
     }

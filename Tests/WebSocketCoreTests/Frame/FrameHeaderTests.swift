@@ -5,7 +5,9 @@ import WebSocketTesting
 @Suite("Frame headers (RFC 6455 §5.2)")
 struct FrameHeaderTests {
     private static let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 31, 1 << 32, Int.max]
-    private static let keys: [MaskingKey?] = [nil, MaskingKey(word: 0), MaskingKey(word: 0x0403_0201), MaskingKey(word: .max)]
+    private static let keys: [MaskingKey?] = [
+        nil, MaskingKey(word: 0), MaskingKey(word: 0x0403_0201), MaskingKey(word: .max),
+    ]
 
     private static func encoded(_ header: FrameHeader) -> [UInt8] {
         var bytes = [UInt8](repeating: 0xEE, count: FrameHeader.maxHeaderBytes)
@@ -61,11 +63,14 @@ struct FrameHeaderTests {
         #expect(count == 14 && memory[14...].allSatisfy { $0 == 0xEE })
     }
 
-    @Test("a header takes 2 to 14 bytes", arguments: [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10), (Int.max, 10)])
+    @Test(
+        "a header takes 2 to 14 bytes",
+        arguments: [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10), (Int.max, 10)])
     func size(length: Int, bytes: Int) {
         #expect(FrameHeader(opcode: .binary, payloadBytes: length).headerBytes == bytes)
         #expect(
-            FrameHeader(opcode: .binary, maskingKey: MaskingKey(word: 1), payloadBytes: length).headerBytes == bytes + 4)
+            FrameHeader(opcode: .binary, maskingKey: MaskingKey(word: 1), payloadBytes: length).headerBytes == bytes + 4
+        )
     }
 
     @Test("a whole frame is header and payload, the copy masked")
@@ -119,7 +124,8 @@ struct FrameHeaderTests {
 
     @Test("the independent reader of the tests reads what the independent writer writes")
     func testTools() {
-        for frame in [FrameBytes.text("a"), .binary(Array(repeating: 1, count: 70_000)), .close(1000, "r"), .ping([1])] {
+        for frame in [FrameBytes.text("a"), .binary(Array(repeating: 1, count: 70_000)), .close(1000, "r"), .ping([1])]
+        {
             for key in Self.keys {
                 var sent = frame
                 sent.mask = key

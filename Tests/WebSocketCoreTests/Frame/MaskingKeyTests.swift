@@ -32,7 +32,8 @@ struct MaskingKeyTests {
             }
             #expect(memory[..<start].allSatisfy { $0 == 0x55 })
             #expect(memory[(start + count)...].allSatisfy { $0 == 0x55 })
-            #expect(Array(memory[start..<(start + count)]) == Self.masked(Array(repeating: 0x55, count: count), from: 0))
+            #expect(
+                Array(memory[start..<(start + count)]) == Self.masked(Array(repeating: 0x55, count: count), from: 0))
         }
     }
 
@@ -58,7 +59,9 @@ struct MaskingKeyTests {
         #expect(bytes == Self.masked([1, 2, 3, 4, 5], from: 0))
     }
 
-    @Test("rotates by any offset, the greatest and negative ones too", arguments: [0, 1, 2, 3, 4, 5, 1 << 40, .max, -1, .min])
+    @Test(
+        "rotates by any offset, the greatest and negative ones too",
+        arguments: [0, 1, 2, 3, 4, 5, 1 << 40, .max, -1, .min])
     func rotation(offset: Int) {
         let shift = (offset % 4 + 4) % 4
         let expected = (0..<4).reduce(UInt32(0)) { $0 | UInt32(Self.keyBytes[($1 + shift) % 4]) << (8 * UInt32($1)) }

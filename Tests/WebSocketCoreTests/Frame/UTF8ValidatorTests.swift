@@ -7,7 +7,8 @@ import WebSocketTesting
 struct UTF8ValidatorTests {
     /// The bytes at which the table of RFC 3629 §4 changes its mind, and their neighbours.
     private static let edges: [UInt8] = [
-        0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0,
+        0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF,
+        0xF0,
         0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
     ]
 
@@ -25,7 +26,9 @@ struct UTF8ValidatorTests {
             }
             rest = rest.dropFirst(length - 1)
             let least: [UInt32] = [0x80, 0x800, 0x1_0000]
-            guard value >= least[length - 2], value <= 0x10_FFFF, !(0xD800...0xDFFF).contains(value) else { return false }
+            guard value >= least[length - 2], value <= 0x10_FFFF, !(0xD800...0xDFFF).contains(value) else {
+                return false
+            }
         }
         return true
     }
@@ -33,7 +36,8 @@ struct UTF8ValidatorTests {
     /// Whether some text begins with the bytes.
     private static func isBeginning(_ bytes: [UInt8]) -> Bool {
         let endings: [[UInt8]] = [
-            [], [0x80], [0xBF], [0x90], [0x80, 0x80], [0xBF, 0x80], [0x90, 0x80], [0x80, 0x80, 0x80], [0xBF, 0x80, 0x80],
+            [], [0x80], [0xBF], [0x90], [0x80, 0x80], [0xBF, 0x80], [0x90, 0x80], [0x80, 0x80, 0x80],
+            [0xBF, 0x80, 0x80],
             [0x90, 0x80, 0x80],
         ]
         return endings.contains { Self.isValid(bytes + $0) }
@@ -90,13 +94,16 @@ struct UTF8ValidatorTests {
         var wrong: [[UInt8]] = []
         for first in Self.edges {
             for second in Self.edges {
-                for third in Self.edges where !Self.agrees([first, second, third]) { wrong.append([first, second, third]) }
+                for third in Self.edges where !Self.agrees([first, second, third]) {
+                    wrong.append([first, second, third])
+                }
             }
         }
         #expect(wrong.isEmpty)
     }
 
-    @Test("judges sequences of four bytes at the edges, however they are cut",
+    @Test(
+        "judges sequences of four bytes at the edges, however they are cut",
         arguments: [0x41, 0xC2, 0xE0, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5] as [UInt8])
     func fourBytes(first: UInt8) {
         var wrong: [[UInt8]] = []

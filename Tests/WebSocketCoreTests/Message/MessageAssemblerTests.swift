@@ -12,7 +12,8 @@ struct MessageAssemblerTests {
 
     /// Runs the fragments of one message through `assembler`, each payload in pieces of `piece` bytes.
     private static func assemble(
-        _ kind: MessageKind, _ fragments: [[UInt8]], limits: Limits = Limits(), piece: Int = .max, compressed: Bool = false,
+        _ kind: MessageKind, _ fragments: [[UInt8]], limits: Limits = Limits(), piece: Int = .max,
+        compressed: Bool = false,
         _ assembler: inout MessageAssembler
     ) -> Outcome {
         for (index, fragment) in fragments.enumerated() {
@@ -62,7 +63,8 @@ struct MessageAssemblerTests {
         let limits = Limits(maxMessageBytes: limit)
         let fragments: [[UInt8]] = [[1], [2, 3], [4]]
         let refusedAt = limit == 0 ? 0 : (limit < 3 ? 1 : 2)
-        let expected: Outcome = limit == 4
+        let expected: Outcome =
+            limit == 4
             ? .message(.binary, [1, 2, 3, 4]) : .refused(.messageTooLarge(limit: limit), atFrame: refusedAt)
         #expect(Self.assemble(.binary, fragments, limits: limits) == expected)
     }
@@ -75,7 +77,8 @@ struct MessageAssemblerTests {
         #expect(
             outcome
                 == (isAccepted
-                    ? .message(.binary, Array(repeating: 1, count: count)) : .refused(.tooManyFragments(limit: 3), atFrame: 3)))
+                    ? .message(.binary, Array(repeating: 1, count: count))
+                    : .refused(.tooManyFragments(limit: 3), atFrame: 3)))
     }
 
     @Test("counts the empty fragments in a row, the last one not")
@@ -147,7 +150,8 @@ struct MessageAssemblerTests {
         for size in [1, 100, 1000, 5000, 60_000, 100_000] {
             let limits = Limits(maxMessageBytes: 100_000)
             var assembler = MessageAssembler()
-            let fragments = [[UInt8]](repeating: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], count: size / 10)
+            let fragments =
+                [[UInt8]](repeating: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], count: size / 10)
                 + [[UInt8](repeating: 0, count: size % 10)]
             guard case .message(_, let message) = Self.assemble(.binary, fragments, limits: limits, &assembler) else {
                 Issue.record("refused \(size)")

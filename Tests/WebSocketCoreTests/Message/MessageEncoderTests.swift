@@ -33,7 +33,9 @@ struct MessageEncoderTests {
     @Test("a whole message is one frame", arguments: [Role.client, .server], [MessageKind.text, .binary])
     func whole(role: Role, kind: MessageKind) throws {
         var encoder = MessageEncoder()
-        for payload in [[], [0x41], Array(repeating: 0x42, count: 126), Array(repeating: 0x43, count: 65_536)] as [[UInt8]] {
+        for payload in [[], [0x41], Array(repeating: 0x42, count: 126), Array(repeating: 0x43, count: 65_536)]
+            as [[UInt8]]
+        {
             let frame = try Self.send(&encoder, payload, kind, role: role)
             let expected = FrameBytes(kind == .text ? .text : .binary, payload, mask: role == .client ? Self.key : nil)
             #expect(frame == expected)
@@ -50,10 +52,11 @@ struct MessageEncoderTests {
                     var encoder = MessageEncoder()
                     var isInside = false
                     for position in [first, second, third] {
-                        let expected: SendError? = switch position {
-                        case .whole, .first: isInside ? .messageInProgress : nil
-                        case .middle, .last: isInside ? nil : .noMessageInProgress
-                        }
+                        let expected: SendError? =
+                            switch position {
+                            case .whole, .first: isInside ? .messageInProgress : nil
+                            case .middle, .last: isInside ? nil : .noMessageInProgress
+                            }
                         var error: SendError?
                         let result = Result { () throws(SendError) in try Self.send(&encoder, [1], .binary, position) }
                         if case .failure(let thrown) = result { error = thrown }
