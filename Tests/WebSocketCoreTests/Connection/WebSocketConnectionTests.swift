@@ -326,14 +326,12 @@ struct WebSocketConnectionStateTests {
         var connection = WebSocketConnection(role: role, configuration: ConnectionConfiguration(), now: .zero)
         var bytes = FrameBytes.text("a").from(role.peer).bytes + FrameBytes.text("b").from(role.peer).bytes
         var offset = 0
+        let key = { MaskingKey(word: 1) }
         var steps: [Step] = []
         for _ in 0..<4 {
             steps.append(bytes.withUnsafeMutableBytes { connection.next(in: $0, from: &offset, now: .zero) })
             if steps.count == 1 { connection.close(Close(.normal), now: .zero) }
-            if steps.last == .write {
-                let key = { MaskingKey(word: 1) }
-                connection.writeControlFrames(maskingKey: key, into: { _, _ in })
-            }
+            if steps.last == .write { connection.writeControlFrames(maskingKey: key) { _, _ in } }
         }
         let header = role == .server ? 6 : 2
         #expect(
