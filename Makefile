@@ -24,6 +24,8 @@ AUTOBAHN ?=
 INTEROP ?=
 # Seconds for each fuzz target.
 SECONDS_PER_TARGET ?= 60
+# Options for a run of the benchmarks, such as: make bench BENCH='--rounds 9 --idle 0'
+BENCH ?=
 # Options for `make serve`, such as: make serve SERVE='--port 9000'
 SERVE ?=
 
@@ -98,8 +100,10 @@ asan: deps ## Run the unit tests with the address sanitizer
 
 ## Measure and show
 
-bench: deps ## Run the benchmarks
-	$(SWIFT) run -c release --package-path Benchmarks --scratch-path .build-bench
+bench: deps ## Measure CPU and memory against SwiftNIO's own WebSocket pipeline
+	$(SWIFT) build -c release --package-path Benchmarks --scratch-path .build-bench
+	@mkdir -p reports
+	.build-bench/release/bench --output reports/benchmarks.md $(BENCH)
 
 screenshots: release deps-interop ## Take docs/images/chat-{light,dark}-{390,1280}.png
 	$(PYTHON) Tools/screenshots --aloft $(BIN)/aloft

@@ -31,7 +31,11 @@ public struct Transcript: Sendable, Hashable {
     /// Gives `bytes` to a new endpoint and then ends the stream.
     ///
     /// - Parameters:
+    ///   - bytes: what the peer sends.
     ///   - role: of the endpoint that reads.
+    ///   - delivery: how the bytes are cut into reads.
+    ///   - limits: of the endpoint.
+    ///   - deflate: what was agreed on compression; `nil`, the default, is none.
     ///   - prepare: what the endpoint does before anything arrives.
     public init(
         of bytes: [UInt8], to role: Role, in delivery: Delivery = .whole, limits: Limits = Limits(),

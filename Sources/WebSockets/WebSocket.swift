@@ -214,7 +214,7 @@ public final class WebSocket: Sendable, Identifiable {
 
     // MARK: Closing
 
-    /// Closes the connection, if nobody has yet, and waits until it is over: at most ``Limits/closeTimeout`` for the
+    /// Closes the connection, if nobody has yet, and waits until it is over: at most `Limits.closeTimeout` for the
     /// peer's answer. Messages that come meanwhile and that nobody receives are thrown away.
     @discardableResult
     nonisolated(nonsending)

@@ -18,8 +18,8 @@ public struct Inflater: ~Copyable {
         case done
         /// The message is larger than the limit. `output` holds exactly as many bytes as the limit allows.
         case tooBig
-        /// The payload is not DEFLATE data, refers back to before the window, or ends inside a block. (Or zlib found
-        /// no memory for its window.)
+        /// The payload is not DEFLATE data, refers back to bytes that are no longer at hand, or ends inside a block.
+        /// (Or zlib found no memory for its window.)
         case corrupt
     }
 
@@ -40,7 +40,8 @@ public struct Inflater: ~Copyable {
     /// Allocates the decompressor.
     ///
     /// - Parameter windowBits: base-2 logarithm of the window in bytes, 8 to 15. It must not be smaller than the
-    ///   sender's; a larger one is always right.
+    ///   sender's; a larger one is always right. A sender that refers back further than its window is refused only
+    ///   where the bytes are gone: what the same call has written is still at hand, however small the window.
     /// - Returns: `nil` if memory is short or the argument lies outside its range.
     public init?(windowBits: Int) {
         guard 8...15 ~= windowBits else { return nil }

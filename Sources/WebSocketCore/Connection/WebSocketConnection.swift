@@ -30,7 +30,7 @@ public enum Step: Sendable, Hashable {
 
 /// One end of a WebSocket connection after the opening handshake, as a machine without I/O (RFC 6455 §5 to §8, RFC 7692).
 ///
-/// The driver owns the memory, the socket and the clock. It gives the bytes it has read to ``next(in:from:now:)`` again
+/// The driver owns the memory, the socket and the clock. It gives the bytes it has read to ``next(in:from:now:)-(MutableRawSpan,_,_)`` again
 /// and again and does what the returned ``Step`` says; it may stop at any time, which is backpressure, and may call
 /// `send` and `close` between any two steps. A violation is never thrown: the machine queues its Close frame and the
 /// steps say how the connection ends.
@@ -74,6 +74,8 @@ public struct WebSocketConnection: ~Copyable {
     private var leftOver = 0
 
     /// - Parameters:
+    ///   - role: which end this is.
+    ///   - configuration: limits and keep-alive, shared with other connections of the kind.
     ///   - deflate: what the opening handshake agreed on, `nil` without compression.
     ///   - now: the instant of the opening handshake.
     public init(
@@ -330,7 +332,9 @@ public struct WebSocketConnection: ~Copyable {
     ///
     /// Write it with ``encode(_:_:into:)`` before anything else is sent: compression depends on the order.
     /// - Parameters:
+    ///   - payload: all of a message or fragment; text is valid UTF-8, which is not checked here.
     ///   - kind: of the message; for its later fragments it is not looked at.
+    ///   - position: where in its message the payload stands; by default it is the whole message.
     ///   - compress: `false` sends the message uncompressed although compression was negotiated, as secrets in the
     ///     same message with text of others should be (RFC 7692 §8). Short messages are sent uncompressed anyway.
     ///   - maskingKey: fresh and unpredictable for a client, `nil` for a server (RFC 6455 §5.3).
@@ -363,7 +367,10 @@ public struct WebSocketConnection: ~Copyable {
 
     /// Writes the control frames that are due to the end of `output`.
     ///
-    /// - Parameter maskingKey: called for each frame; `nil` for a server.
+    /// - Parameters:
+    ///   - maskingKey: called for each frame; `nil` for a server.
+    ///   - output: called for each frame with the most bytes it may take and a closure that writes them to the
+    ///     beginning of the given memory, and returns how many it wrote.
     public mutating func writeControlFrames(
         maskingKey: (() -> MaskingKey)?, into output: (Int, (UnsafeMutableRawBufferPointer) -> Int) -> Void
     ) {
@@ -395,7 +402,9 @@ public struct WebSocketConnection: ~Copyable {
 
     /// A deadline passed, perhaps: calling it too early or twice does nothing. Steps may follow.
     ///
-    /// - Parameter random: for the payload of pings and the jitter of their intervals.
+    /// - Parameters:
+    ///   - now: the time, as everywhere.
+    ///   - random: for the payload of pings and the jitter of their intervals.
     public mutating func timedOut(now: Timestamp, random: inout some RandomNumberGenerator) {
         self.closing.timedOut(now: now)
         let limits = self.limits

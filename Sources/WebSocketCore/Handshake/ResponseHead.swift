@@ -12,7 +12,11 @@ public struct ResponseHead: Sendable, Hashable {
     /// The header fields, in the order in which they were sent.
     public var fields: HeaderFields
 
-    /// - Parameter reason: `nil`, the default, is the usual phrase for `status`.
+    /// - Parameters:
+    ///   - version: the HTTP version; HTTP/1.1 by default.
+    ///   - status: the status code, 100 to 999.
+    ///   - reason: `nil`, the default, is the usual phrase for `status`.
+    ///   - fields: the header fields; none by default.
     public init(
         version: ProtocolVersion = .http11, status: Int, reason: String? = nil, fields: HeaderFields = [:]
     ) {

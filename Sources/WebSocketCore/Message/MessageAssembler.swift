@@ -61,7 +61,13 @@ struct MessageAssembler: ~Copyable {
     ) throws(ProtocolViolation) {
         let start = self.buffer.count
         if self.isCompressed {
-            try self.inflate(bytes, isFinal: false, windowBits: windowBits, limits: limits)
+            do throws(ProtocolViolation) {
+                try self.inflate(bytes, isFinal: false, windowBits: windowBits, limits: limits)
+            } catch {
+                // What came before the fault is judged first: how the bytes are cut must not decide what is wrong.
+                try self.validate(from: start)
+                throw error
+            }
         } else {
             self.reserve(bytes.count, limit: limits.maxMessageBytes)
             self.buffer.append(contentsOf: bytes)
@@ -76,8 +82,8 @@ struct MessageAssembler: ~Copyable {
         guard let kind = self.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
         if self.isCompressed {
             let start = self.buffer.count
-            try self.inflate(
-                UnsafeRawBufferPointer(start: nil, count: 0), isFinal: true, windowBits: windowBits, limits: limits)
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            try self.inflate(nothing, isFinal: true, windowBits: windowBits, limits: limits)
             try self.validate(from: start)
             if !keepsContext { self.inflater = nil }
         }

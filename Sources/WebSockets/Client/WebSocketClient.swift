@@ -26,7 +26,7 @@ public struct WebSocketClient: Sendable {
         public var origin: String?
 
         /// How long the TCP connection may take. Default: 10 seconds. TLS and the opening handshake then have
-        /// ``Limits/Handshake/timeout``.
+        /// `Limits.Handshake.timeout`.
         public var connectTimeout: Duration = .seconds(10)
 
         /// Whom to trust with wss.
@@ -48,7 +48,9 @@ public struct WebSocketClient: Sendable {
     public var configuration: Configuration
     private let group: any EventLoopGroup
 
-    /// - Parameter eventLoopGroup: event loops to run on; by default those that the whole process shares.
+    /// - Parameters:
+    ///   - configuration: limits, fields of the request, trust and time limits.
+    ///   - eventLoopGroup: event loops to run on; by default those that the whole process shares.
     public init(_ configuration: Configuration = Configuration(), eventLoopGroup: (any EventLoopGroup)? = nil) {
         self.configuration = configuration
         self.group = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton

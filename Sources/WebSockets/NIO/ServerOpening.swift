@@ -5,7 +5,7 @@ import WebSocketCore
 /// A new connection on the server, until it is known what it is: reads the first request's head, and opens a WebSocket,
 /// refuses it, or hands an ordinary HTTP request and all that follows to the HTTP pipeline.
 ///
-/// The deadline is absolute: TLS and the head must be complete ``Limits/Handshake/timeout`` after the accept.
+/// The deadline is absolute: TLS and the head must be complete `Limits.Handshake.timeout` after the accept.
 final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -62,6 +62,7 @@ public struct WebSocketServer: Sendable {
     /// - Parameters:
     ///   - host: a name or an address of this machine; `0.0.0.0` or `::` for all. Default: loopback.
     ///   - port: 0 for a free one, which ``RunningServer/port`` then tells.
+    ///   - configuration: everything else, limits included. It may be changed until the server starts.
     ///   - eventLoopGroup: event loops to run on; by default the server makes its own.
     public init(
         host: String = "127.0.0.1", port: Int, configuration: Configuration = Configuration(),
@@ -79,7 +80,7 @@ public struct WebSocketServer: Sendable {
     ///   - path: compared byte by byte with the request's; `/rooms/*` stands for everything below `/rooms/`.
     ///   - subprotocols: those the server speaks, the favourite first; the first that the client asks for is chosen.
     ///   - accept: decides about a request after the protocol's rules and the Origin have been checked; where it is
-    ///     given, it also chooses the subprotocol. It has ``Limits/Handshake/timeout``, then the answer is 503.
+    ///     given, it also chooses the subprotocol. It has `Limits.Handshake.timeout`, then the answer is 503.
     ///   - handler: what happens on a connection. Returning closes with 1000, throwing with 1011.
     public mutating func on(
         _ path: String, subprotocols: [String] = [],

@@ -41,7 +41,11 @@ public struct LoopSocket {
     /// Sends a message without waiting. Everything sent while one burst of bytes is delivered leaves in one write.
     ///
     /// Text must be valid UTF-8 (RFC 6455 §5.6); the bytes are copied before this returns.
-    /// - Parameter compress: `false` leaves the message uncompressed where compression was negotiated.
+    /// - Parameters:
+    ///   - message: all bytes of the message.
+    ///   - kind: whether they are text.
+    ///   - compress: `false` leaves the message uncompressed where compression was negotiated.
+    /// - Returns: what became of the message.
     @inlinable
     @discardableResult
     public func send(_ message: RawSpan, as kind: MessageKind, compress: Bool = true) -> SendStatus {

@@ -44,6 +44,12 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private var writtenAtDeadline = 0
     private var isFlushScheduled = false
 
+    /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
+    /// write, is told to it when it has returned: calls never nest.
+    private var isTelling = false
+    private var isRoomDue = false
+    private var isEndDue = false
+
     /// Called once, when it is over.
     final var onEnd: (() -> Void)?
 
@@ -72,7 +78,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// The transport is ready. Call it once.
     final func start() {
         self.loop.add(self)
-        self.consumer?.opened(self)
+        self.tell { $0.opened(self) }
         self.turnEnded()
     }
 
@@ -96,11 +102,15 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     /// The transport has taken what waited.
     final func outputDrained() {
+        if self.isTelling {
+            self.isRoomDue = true
+            return
+        }
         guard self.isOutputBlocked, self.waitingBytes <= self.settings.outbox.highWaterBytes / 2 else { return }
         self.isOutputBlocked = false
         self.writeDeadline = .distantFuture
         self.resumeSenders()
-        self.consumer?.writable(self)
+        self.tell { $0.writable(self) }
         self.readOn()
     }
 
@@ -117,12 +127,21 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// Bytes stay unparsed for now: the peer does not read what we write, or the consumer takes nothing.
     private var isHeld: Bool { self.isOutputBlocked || !(self.consumer?.isReady ?? true) }
 
+    /// Calls the consumer, then tells it what has happened meanwhile.
+    private func tell(_ call: (Consumer) -> Void) {
+        guard let consumer = self.consumer else { return }
+        self.isTelling = true
+        call(consumer)
+        self.isTelling = false
+        if self.isEndDue { self.tellEnd() }
+    }
+
     private func consume(_ buffer: UnsafeMutableRawBufferPointer) {
         self.input = buffer
         self.inputOffset = 0
         self.isConsuming = true
         self.burstTime = self.loop.now
-        self.consumer?.consume(self)
+        self.tell { $0.consume(self) }
         if self.consumer == nil { _ = self.pull() }
         self.isConsuming = false
         if self.inputOffset < buffer.count {
@@ -282,12 +301,18 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         SocketMetrics.closed(closure)
         self.flush()
         self.closeTransport(isBroken: Self.isBroken(closure))
-        let consumer = self.consumer
-        self.consumer = nil
         self.remote.isClosed.store(true, ordering: .relaxed)
-        consumer?.closed(self, closure)
         self.resumeSenders()
         self.resumeClosureWaiters(closure)
+        self.isEndDue = true
+        if !self.isTelling { self.tellEnd() }
+    }
+
+    private func tellEnd() {
+        self.isEndDue = false
+        let consumer = self.consumer
+        self.consumer = nil
+        if let closure = self.closure { consumer?.closed(self, closure) }
         self.onEnd?()
         self.onEnd = nil
     }
@@ -327,6 +352,11 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     final func turnEnded() {
         self.isFlushScheduled = false
         if self.isConsuming || self.closure != nil { return }
+        if self.isRoomDue {
+            self.isRoomDue = false
+            self.outputDrained()
+            if self.closure != nil { return }
+        }
         if self.corkedBytes > 0 {
             self.flush()
             self.noteBlocked()

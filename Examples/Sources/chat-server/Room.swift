@@ -1,0 +1,18 @@
+import Synchronization
+import WebSockets
+
+/// Who is connected, on whichever event loop.
+final class Room: Sendable {
+    private let members = Mutex<[ObjectIdentifier: WebSocket]>([:])
+
+    func join(_ socket: WebSocket) { self.members.withLock { $0[socket.id] = socket } }
+
+    func leave(_ socket: WebSocket) { self.members.withLock { $0[socket.id] = nil } }
+
+    /// Sends to all without waiting. The lock is held for the list only, not while sending.
+    func say(_ message: Message) {
+        for member in self.members.withLock({ Array($0.values) }) {
+            if case .dropped(.outboxFull) = member.trySend(message) { member.abort() }
+        }
+    }
+}
