@@ -7,10 +7,10 @@ import NIOCore
 final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     // `@unchecked`: `jobs` and the flags are touched on the loop only; `enqueue` sees to it.
     private let eventLoop: any EventLoop
-    private var jobs: [UnownedJob] = []
-    private var running: [UnownedJob] = []
-    private var isDraining = false
-    private var isDrainScheduled = false
+    @exclusivity(unchecked) private var jobs: [UnownedJob] = []
+    @exclusivity(unchecked) private var running: [UnownedJob] = []
+    @exclusivity(unchecked) private var isDraining = false
+    @exclusivity(unchecked) private var isDrainScheduled = false
 
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
@@ -51,5 +51,5 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 
     /// A burst is being consumed: whoever consumes it calls ``drain()`` before it ends.
-    var isBurst = false
+    @exclusivity(unchecked) var isBurst = false
 }

@@ -9,8 +9,8 @@ final class LoopServices: @unchecked Sendable {
     let eventLoop: any EventLoop
     let executor: LoopExecutor
     let receiveBuffer = ReceiveBuffer()
-    var maskingKeys = MaskingKeySource()
-    var spareBuffers = SpareBuffers()
+    @exclusivity(unchecked) var maskingKeys = MaskingKeySource()
+    @exclusivity(unchecked) var spareBuffers = SpareBuffers()
     var random = SystemRandomNumberGenerator()
 
     private var members: [UInt64: LoopMember] = [:]

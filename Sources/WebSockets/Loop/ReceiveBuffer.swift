@@ -1,8 +1,8 @@
 /// The memory a loop's connections read from, one at a time: bytes are copied here once and unmasked in place, so that
 /// whoever else holds the transport's buffer is not disturbed and messages are delivered as views.
 final class ReceiveBuffer {
-    private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 80 << 10, alignment: 64)
-    private var isLent = false
+    private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 80 << 10, alignment: 64)
+    @exclusivity(unchecked) private var isLent = false
 
     deinit { self.memory.deallocate() }
 

@@ -10,11 +10,11 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
     typealias OutboundOut = ByteBuffer
 
     private let channel: any Channel
-    private var context: ChannelHandlerContext?
-    private var cork: ByteBuffer?
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var cork: ByteBuffer?
     /// Bytes handed to the channel since the beginning, and how many of them it still had when it was last asked.
-    private var handed = 0
-    private var inChannel = 0
+    @exclusivity(unchecked) private var handed = 0
+    @exclusivity(unchecked) private var inChannel = 0
 
     init(
         channel: any Channel, role: Role, loop: LoopServices, settings: SharedSettings,

@@ -19,13 +19,13 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     }
 
     private let onOpen: @Sendable (WebSocket) -> Void
-    private var waiter: Waiter?
-    private var lent: SocketEngine.Pulled?
-    private var inbox: Deque<Owned> = []
-    private var inboxBytes = 0
-    private var isBursting = false
-    private var isAbandoned = false
-    private var maxUnreadBytes = Int.max
+    @exclusivity(unchecked) private var waiter: Waiter?
+    @exclusivity(unchecked) private var lent: SocketEngine.Pulled?
+    @exclusivity(unchecked) private var inbox: Deque<Owned> = []
+    @exclusivity(unchecked) private var inboxBytes = 0
+    @exclusivity(unchecked) private var isBursting = false
+    @exclusivity(unchecked) private var isAbandoned = false
+    @exclusivity(unchecked) private var maxUnreadBytes = Int.max
 
     /// - Parameter onOpen: called once, on the loop, when the opening handshake is over.
     init(onOpen: @escaping @Sendable (WebSocket) -> Void) {

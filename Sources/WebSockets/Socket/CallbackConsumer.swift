@@ -15,11 +15,15 @@ final class CallbackConsumer<Receiver: MessageReceiver>: Consumer {
     override func opened(_ engine: SocketEngine) { self.receiver.opened(LoopSocket(engine)) }
 
     @inlinable
-    override func consume(_ engine: SocketEngine) {
+    override func consume(_ engine: SocketEngine) { Self.consume(engine, &self.receiver) }
+
+    /// One access to the receiver for all messages of a burst.
+    @inlinable
+    static func consume(_ engine: SocketEngine, _ receiver: inout Receiver) {
         while true {
             switch engine.pull() {
-            case .view(let kind, let bytes): self.receiver.received(bytes.bytes, kind, LoopSocket(engine))
-            case .owned(let kind, let bytes): self.receiver.received(bytes.span.bytes, kind, LoopSocket(engine))
+            case .view(let kind, let bytes): receiver.received(bytes.bytes, kind, LoopSocket(engine))
+            case .owned(let kind, let bytes): receiver.received(bytes.span.bytes, kind, LoopSocket(engine))
             case .nothing: return
             }
         }

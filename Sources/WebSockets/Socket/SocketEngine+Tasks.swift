@@ -18,6 +18,8 @@ struct RemoteView: ~Copyable {
     /// Bytes sent from elsewhere that the loop has not seen yet, and bytes that waited when it last looked.
     let bytesUnderWay = Atomic<Int>(0)
     let bytesWaiting = Atomic<Int>(0)
+    /// The loop has refused a message for which the outbox had no room, and there has been none since.
+    let isFull = Atomic<Bool>(false)
     let isClosed = Atomic<Bool>(false)
 }
 
@@ -25,6 +27,10 @@ extension SocketEngine {
     /// Sends from another thread: the bytes travel to the loop. What travels counts against the outbox's limit.
     func sendFromElsewhere(_ bytes: [UInt8], as kind: MessageKind) -> SendStatus {
         if self.remote.isClosed.load(ordering: .relaxed) { return .dropped(.closed) }
+        if self.remote.isFull.load(ordering: .relaxed) {
+            SocketMetrics.dropped(.outboxFull)
+            return .dropped(.outboxFull)
+        }
         let count = bytes.count
         let underWay = self.remote.bytesUnderWay.add(count, ordering: .relaxed).newValue
         let waiting = underWay + self.remote.bytesWaiting.load(ordering: .relaxed)

@@ -15,8 +15,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     let loop: LoopServices
     let settings: SharedSettings
     let info: SocketInfo
-    private var connection: WebSocketConnection
-    private(set) var consumer: Consumer?
+    /// Unchecked, as everything is that a message touches: the loop sees to it that nobody else is here, and no call
+    /// that leads to a consumer or to the transport is made while one of these is being changed.
+    @exclusivity(unchecked) private var connection: WebSocketConnection
+    @exclusivity(unchecked) private(set) var consumer: Consumer?
     /// The consumer, if it is one for tasks; also after the end: what it has kept may still be received.
     let asyncConsumer: AsyncConsumer?
 
@@ -29,32 +31,32 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     let remote = RemoteView()
 
     /// The burst that is being consumed; empty between bursts.
-    private var input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    private var inputOffset = 0
-    private var isConsuming = false
+    @exclusivity(unchecked) private var input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var inputOffset = 0
+    @exclusivity(unchecked) private var isConsuming = false
     /// Bytes the machine has not consumed: the beginning of a frame, or what an application is too slow for.
-    private var unread: [UInt8] = []
-    private var burstTime = Timestamp.zero
+    @exclusivity(unchecked) private var unread: [UInt8] = []
+    @exclusivity(unchecked) private var burstTime = Timestamp.zero
 
-    private var gauge = OutboxGauge()
-    private var isReading = true
+    @exclusivity(unchecked) private var gauge = OutboxGauge()
+    @exclusivity(unchecked) private var isReading = true
     /// More than the high-water mark waits, until less than the low-water mark does.
-    private(set) var isOutputBlocked = false
+    @exclusivity(unchecked) private(set) var isOutputBlocked = false
     private var writeDeadline = Timestamp.distantFuture
     private var writtenAtDeadline = 0
-    private var isFlushScheduled = false
+    @exclusivity(unchecked) private var isFlushScheduled = false
 
     /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
     /// write, is told to it when it has returned: calls never nest.
-    private var isTelling = false
-    private var isRoomDue = false
-    private var isEndDue = false
+    @exclusivity(unchecked) private var isTelling = false
+    @exclusivity(unchecked) private var isRoomDue = false
+    @exclusivity(unchecked) private var isEndDue = false
 
     /// Called once, when it is over.
     final var onEnd: (() -> Void)?
 
     /// How it ended, once it has.
-    private(set) var closure: Closure?
+    @exclusivity(unchecked) private(set) var closure: Closure?
 
     init(
         role: Role, loop: LoopServices, settings: SharedSettings, deflate: PerMessageDeflate.Agreement?,
@@ -195,6 +197,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         guard self.connection.isOpen else { return .dropped(.closed) }
         let waiting = self.waitingBytes
         guard self.gauge.admits(payload.byteCount, waiting: waiting, limits: self.settings.outbox) else {
+            self.remote.isFull.store(true, ordering: .relaxed)
             SocketMetrics.dropped(.outboxFull)
             return .dropped(.outboxFull)
         }
@@ -336,7 +339,9 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         if self.corkedBytes >= self.settings.outbox.highWaterBytes {
             self.flush()
             self.noteBlocked()
-        } else if !self.isConsuming, !self.isFlushScheduled {
+        }
+        // Also after a flush: the end of the turn tells other threads what waits, stops reading and arms the timer.
+        if !self.isConsuming, !self.isFlushScheduled {
             self.isFlushScheduled = true
             self.loop.flushSoon(self)
         }
@@ -368,6 +373,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             self.setReading(isReading)
         }
         self.remote.bytesWaiting.store(self.isOutputBlocked ? self.waitingBytes : 0, ordering: .relaxed)
+        if !self.isOutputBlocked { self.remote.isFull.store(false, ordering: .relaxed) }
         var deadline = self.connection.deadline
         if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, self.writeDeadline) }
         self.loop.arm(self, at: deadline)

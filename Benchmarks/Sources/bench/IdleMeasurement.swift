@@ -1,0 +1,46 @@
+import Glibc
+
+/// What idle connections cost one server in memory, once.
+struct IdleMeasurement {
+    /// Bytes for each connection after its opening handshake: resident, and of that not shared with other processes.
+    let afterHandshake: ResidentMemory
+    /// The same after each has echoed one message of 20 bytes.
+    let afterMessage: ResidentMemory
+
+    /// Time for the server to do what it does last, and to give back what it gives back.
+    private static let restMilliseconds = 500
+
+    /// Starts `server`, opens `connections`, looks at its memory, ends it.
+    ///
+    /// One more connection has echoed a message before: what a server needs once does not count.
+    init(_ server: EchoServer, connections count: Int, on processors: Processors) throws(BenchError) {
+        let process = try ServerProcess(server, on: processors)
+        defer { process.stop() }
+        let window = FrameWindow(messages: 1, payloadBytes: 20, isText: false)
+        var sockets: [ClientSocket] = []
+        sockets.reserveCapacity(count + 1)
+        defer { for socket in sockets { socket.drop() } }
+        sockets.append(try ClientSocket(port: process.port))
+        for socket in sockets { try socket.exchange(window) }
+        let before = try Self.memoryAtRest(process)
+
+        for _ in 0..<count { sockets.append(try ClientSocket(port: process.port)) }
+        self.afterHandshake = try Self.memoryAtRest(process).growth(since: before, for: count)
+        for socket in sockets { try socket.exchange(window) }
+        self.afterMessage = try Self.memoryAtRest(process).growth(since: before, for: count)
+    }
+
+    private static func memoryAtRest(_ process: ServerProcess) throws(BenchError) -> ResidentMemory {
+        Clock.sleep(milliseconds: Self.restMilliseconds)
+        return try ResidentMemory.of(process.pid)
+    }
+}
+
+extension ResidentMemory {
+    /// What was added since `before`, for each of `count` connections.
+    fileprivate func growth(since before: ResidentMemory, for count: Int) -> ResidentMemory {
+        ResidentMemory(
+            resident: (self.resident - before.resident) / max(1, count),
+            notShared: (self.notShared - before.notShared) / max(1, count))
+    }
+}
