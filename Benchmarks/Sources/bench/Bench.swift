@@ -32,7 +32,8 @@ struct Bench: ParsableCommand {
     @Option(help: "Seconds before it that do not count.")
     var warmUp = 0.5
 
-    @Option(help: ArgumentHelp("Workload, may be repeated: bytes, connections, messages in flight.", valueName: "BxCxF"))
+    @Option(
+        help: ArgumentHelp("Workload, may be repeated: bytes, connections, messages in flight.", valueName: "BxCxF"))
     var workload: [EchoWorkload] = []
 
     @Option(help: "Idle connections whose memory is measured, in 3 rounds at most; 0 for none.")
@@ -41,7 +42,9 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Another server, may be repeated.", valueName: "name=command"))
     var server: [EchoServer] = []
 
-    @Option(help: ArgumentHelp("Of the servers that come with it, those: stock, callback, views, sequence.", valueName: "names"))
+    @Option(
+        help: ArgumentHelp(
+            "Of the servers that come with it, those: stock, callback, views, sequence.", valueName: "names"))
     var only = "stock,callback,views,sequence"
 
     @Flag(help: "Echo text, which the library checks to be UTF-8, instead of binary messages.")
@@ -70,7 +73,9 @@ struct Bench: ParsableCommand {
         }
         let names = Set(self.only.split(separator: ",").map(String.init))
         let unknown = names.subtracting(Self.standardServers.map(\.name))
-        guard unknown.isEmpty else { throw ValidationError("--only: unknown: \(unknown.sorted().joined(separator: ", "))") }
+        guard unknown.isEmpty else {
+            throw ValidationError("--only: unknown: \(unknown.sorted().joined(separator: ", "))")
+        }
         guard !self.servers.isEmpty else { throw ValidationError("there is no server to measure") }
     }
 
@@ -84,19 +89,23 @@ struct Bench: ParsableCommand {
 
         var results = Results(servers: servers)
         for workload in workloads {
-            results.add(workload, try self.rounds(of: servers, self.rounds) { server, round in
-                StandardError.line("\(workload.title): \(server.name), round \(round) of \(self.rounds)")
-                return try EchoMeasurement(
-                    server, workload, isText: self.text, seconds: self.seconds, warmUpSeconds: self.warmUp,
-                    on: processors)
-            })
+            results.add(
+                workload,
+                try self.rounds(of: servers, self.rounds) { server, round in
+                    StandardError.line("\(workload.title): \(server.name), round \(round) of \(self.rounds)")
+                    return try EchoMeasurement(
+                        server, workload, isText: self.text, seconds: self.seconds, warmUpSeconds: self.warmUp,
+                        on: processors)
+                })
         }
         if self.idle > 0 {
             let rounds = min(self.rounds, Self.idleRounds)
-            results.add(idle: self.idle, try self.rounds(of: servers, rounds) { server, round in
-                StandardError.line("\(self.idle) idle connections: \(server.name), round \(round) of \(rounds)")
-                return try IdleMeasurement(server, connections: self.idle, on: processors)
-            })
+            results.add(
+                idle: self.idle,
+                try self.rounds(of: servers, rounds) { server, round in
+                    StandardError.line("\(self.idle) idle connections: \(server.name), round \(round) of \(rounds)")
+                    return try IdleMeasurement(server, connections: self.idle, on: processors)
+                })
         }
         let report = MarkdownReport(
             machine: machine, results: results, rounds: self.rounds, seconds: self.seconds, processors: processors,

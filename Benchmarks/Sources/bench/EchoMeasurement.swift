@@ -14,7 +14,8 @@ struct EchoWorkload: Sendable, Hashable {
 
     /// `20 B, 100 connections, 16 in flight`
     var title: String {
-        let size = self.payloadBytes >= 1_024 && self.payloadBytes % 1_024 == 0
+        let size =
+            self.payloadBytes >= 1_024 && self.payloadBytes % 1_024 == 0
             ? "\(self.payloadBytes / 1_024) KiB" : "\(self.payloadBytes) B"
         return "\(size), \(self.connections) connection\(self.connections == 1 ? "" : "s"), \(self.inFlight) in flight"
     }
