@@ -75,26 +75,36 @@ public final class WebSocket: Sendable, Identifiable {
     {
         let engine = self.engine
         guard let consumer = engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
-        try Task.checkCancellation()
-        let owned = await withTaskCancellationHandler {
-            await withUnsafeContinuation { (continuation: UnsafeContinuation<AsyncConsumer.Owned?, Never>) in
-                engine.loop.eventLoop.execute {
-                    if let owned = consumer.takeOwned(engine) {
-                        continuation.resume(returning: owned)
-                    } else if engine.closure != nil || consumer.isWaitedFor {
-                        continuation.resume(returning: nil)
-                    } else {
-                        consumer.waitElsewhere(continuation)
+        while true {
+            try Task.checkCancellation()
+            let cancellation = Cancellation()
+            let found = await withTaskCancellationHandler {
+                await withUnsafeContinuation { (continuation: UnsafeContinuation<AsyncConsumer.Found, Never>) in
+                    engine.loop.eventLoop.execute {
+                        if let owned = consumer.takeOwned(engine) {
+                            continuation.resume(returning: .message(owned))
+                        } else if let closure = engine.closure {
+                            continuation.resume(returning: .closure(closure))
+                        } else if consumer.isWaitedFor {
+                            continuation.resume(returning: .anotherReceiver)
+                        } else if cancellation.hasCome {
+                            continuation.resume(returning: .nothing)
+                        } else {
+                            consumer.waitElsewhere(continuation)
+                        }
                     }
                 }
+            } onCancel: {
+                cancellation.come()
+                engine.loop.eventLoop.execute { consumer.cancelWait() }
             }
-        } onCancel: {
-            engine.loop.eventLoop.execute { consumer.cancelWait() }
+            switch found {
+            case .message(let owned): return owned
+            case .closure(let closure): return try Self.ended(closure)
+            case .anotherReceiver: throw WebSocketError.alreadyReceiving
+            case .nothing: continue
+            }
         }
-        if let owned { return owned }
-        try Task.checkCancellation()
-        guard let closure = await self.closureNow() else { throw WebSocketError.alreadyReceiving }
-        return try Self.ended(closure)
     }
 
     private static func ended<Result>(_ closure: Closure) throws -> Result? {
@@ -160,10 +170,13 @@ public final class WebSocket: Sendable, Identifiable {
         let engine = self.engine
         while true {
             try Task.checkCancellation()
+            let cancellation = Cancellation()
             let status: SendStatus? = await withTaskCancellationHandler {
                 await withUnsafeContinuation { (continuation: UnsafeContinuation<SendStatus?, Never>) in
                     engine.loop.eventLoop.execute {
-                        if engine.isOutputBlocked, engine.isOpen {
+                        if cancellation.hasCome {
+                            continuation.resume(returning: nil)
+                        } else if engine.isOutputBlocked, engine.isOpen {
                             engine.awaitRoomElsewhere(continuation)
                         } else {
                             continuation.resume(returning: engine.send(bytes.span.bytes, as: kind))
@@ -171,6 +184,7 @@ public final class WebSocket: Sendable, Identifiable {
                     }
                 }
             } onCancel: {
+                cancellation.come()
                 engine.loop.eventLoop.execute { engine.resumeSenders() }
             }
             if let status { return try Self.check(status) }
@@ -242,13 +256,6 @@ public final class WebSocket: Sendable, Identifiable {
     public func abort() {
         let engine = self.engine
         engine.loop.eventLoop.execute { engine.abort() }
-    }
-
-    private func closureNow() async -> Closure? {
-        let engine = self.engine
-        return await withUnsafeContinuation { continuation in
-            engine.loop.eventLoop.execute { continuation.resume(returning: engine.closure) }
-        }
     }
 }
 

@@ -8,7 +8,7 @@
 /// never in a list. Case does not matter, a default port may be written or not, and internationalised names are
 /// compared as A-labels (`xn--…`), which is how browsers send them.
 public enum OriginPolicy: Sendable, Hashable {
-    /// Pages of the same host and port.
+    /// Pages of the same host and port, and over TLS only those that came over https.
     case sameHost
 
     /// Every page. Right where no cookie, client certificate or network position gives a request any rights.
@@ -39,6 +39,8 @@ public enum OriginPolicy: Sendable, Hashable {
 
     private static func isSameHost(_ origin: String, _ host: String, isSecure: Bool) -> Bool {
         guard let origin = Origin(origin), let host = try? Authority(host) else { return false }
+        // Over TLS a page that came without it is not the same site: anybody on the way could have written it.
+        guard origin.isSecure || !isSecure else { return false }
         let port = host.port ?? (isSecure ? 443 : origin.defaultPort)
         return host.host == origin.host && host.isIPv6 == origin.isIPv6 && port == origin.port
     }

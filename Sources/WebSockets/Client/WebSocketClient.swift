@@ -83,11 +83,7 @@ public struct WebSocketClient: Sendable {
     /// - Throws: ``WebSocketError``: `invalidURL`, `connectionFailed`, `handshakeTimedOut`, `handshakeRejected` with the
     ///   server's status, fields and body, `invalidHandshake`.
     public func connect(to url: String) async throws -> WebSocket {
-        let opened = AsyncStream<WebSocket>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        try await self.open(url) { AsyncConsumer { opened.continuation.yield($0) } }
-        var sockets = opened.stream.makeAsyncIterator()
-        guard let socket = await sockets.next() else { throw CancellationError() }
-        return socket
+        WebSocket(try await self.open(url) { AsyncConsumer { _ in } })
     }
 
     /// Connects, and gives the messages to callbacks on the connection's event loop.
@@ -101,7 +97,6 @@ public struct WebSocketClient: Sendable {
     }
 
     @usableFromInline
-    @discardableResult
     func open(_ text: String, _ makeConsumer: @escaping @Sendable () -> Consumer) async throws -> SocketEngine {
         let url: WebSocketURL
         do { url = try WebSocketURL(text) } catch { throw WebSocketError.invalidURL("\(text): \(error)") }

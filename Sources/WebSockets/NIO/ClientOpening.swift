@@ -12,7 +12,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     private enum Stage {
         case readingHead
         /// The server refused; its answer's body is collected.
-        case readingBody(ResponseHead, bytes: [UInt8])
+        case readingBody(ResponseHead, RejectionBody)
         case done
     }
 
@@ -28,9 +28,6 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     private var parser: ResponseHeadParser
     private var bytes: [UInt8] = []
     private var context: ChannelHandlerContext?
-
-    /// The longest body of a refusal that is kept.
-    private static let maxBodyBytes = 64 << 10
 
     init(
         url: WebSocketURL, configuration: WebSocketClient.Configuration, settings: SharedSettings,
@@ -83,7 +80,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
             buffer.withUnsafeReadableBytes { self.bytes.append(contentsOf: $0) }
             self.readHead()
         case .readingBody(let head, var body):
-            buffer.withUnsafeReadableBytes { body.append(contentsOf: $0.prefix(Self.maxBodyBytes - body.count)) }
+            buffer.withUnsafeReadableBytes { body.append($0) }
             self.readBody(head, body)
         case .done: context.fireChannelRead(data)
         }
@@ -92,20 +89,24 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     func channelInactive(context: ChannelHandlerContext) {
         switch self.stage {
         case .readingHead: self.fail(.connectionFailed("the server closed the connection during the opening handshake"))
-        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body))
+        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body.bytes))
         case .done: break
         }
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.fail(.connectionFailed("\(error)"))
+        switch self.stage {
+        case .readingHead, .done: self.fail(.connectionFailed("\(error)"))
+        // The refusal is known; that its end is missing is of no interest.
+        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body.bytes))
+        }
     }
 
     override func deadlinePassed(now: Timestamp) {
         switch self.stage {
         case .readingHead: self.fail(.handshakeTimedOut(after: self.configuration.socket.limits.handshake.timeout))
-        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body))
+        case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body.bytes))
         case .done: break
         }
     }
@@ -131,8 +132,9 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
                         self.fail(.invalidHandshake(error))
                         return
                     }
-                    let body = Array(self.bytes.prefix(Self.maxBodyBytes))
-                    self.stage = .readingBody(head, bytes: body)
+                    var body = RejectionBody(of: head)
+                    self.bytes.withUnsafeBytes { body.append($0) }
+                    self.bytes = []
                     self.loop.arm(self, at: self.loop.now + self.configuration.socket.limits.discardTimeout)
                     self.readBody(head, body)
                 }
@@ -140,12 +142,9 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         }
     }
 
-    private func readBody(_ head: ResponseHead, _ body: [UInt8]) {
-        self.stage = .readingBody(head, bytes: body)
-        let expected = head.fields.count(of: "Transfer-Encoding") > 0 ? nil : head.contentLength
-        if body.count >= min(expected ?? .max, Self.maxBodyBytes) {
-            self.fail(.handshakeRejected(head, body: Array(body.prefix(expected ?? .max))))
-        }
+    private func readBody(_ head: ResponseHead, _ body: RejectionBody) {
+        self.stage = .readingBody(head, body)
+        if body.isComplete { self.fail(.handshakeRejected(head, body: body.bytes)) }
     }
 
     private func open(_ accepted: ClientHandshake.Accepted, _ head: ResponseHead) {

@@ -27,7 +27,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     private var acceptance: UpgradeAcceptance?
     private var task: Task<Void, Never>?
     private var isDraining = false
-    /// When a connection that has not brought a whole request by then is closed.
+    /// When a connection that has not brought a whole request by then is closed, or a WebSocket must be decided about.
     private var deadline = Timestamp.distantFuture
     /// What surrounds this handler in the pipeline, in the order of removal; the decoder gives up its bytes last.
     private var surroundings: [any RemovableChannelHandler] = []
@@ -60,7 +60,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.loop.add(self)
-        self.armIdle()
+        self.armRequest()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -70,7 +70,9 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (self.unwrapInboundIn(data), self.stage) {
-        case (.head(let head), .idle): self.stage = .receiving(head, body: [])
+        case (.head(let head), .idle):
+            self.stage = .receiving(head, body: [])
+            self.armRequest()
         case (.body(let buffer), .receiving(let head, var body)):
             let limit = self.state.configuration.maxRequestBodyBytes
             guard body.count + buffer.readableBytes <= limit else {
@@ -105,7 +107,10 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         }
         switch self.stage {
         case .idle, .receiving: self.context?.close(promise: nil)
-        case .answering, .done: break
+        case .answering:
+            self.acceptance?.cancel()
+            self.decided(.refused(Rejection(.unavailable)))
+        case .done: break
         }
     }
 
@@ -116,8 +121,10 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     override func abort() { self.context?.close(promise: nil) }
 
-    private func armIdle() {
-        self.deadline = self.loop.now + self.state.configuration.requestTimeout
+    private func armRequest() { self.arm(in: self.state.configuration.requestTimeout) }
+
+    private func arm(in time: Duration) {
+        self.deadline = self.loop.now + time
         self.loop.arm(self, at: self.deadline)
     }
 
@@ -125,6 +132,8 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     private func received(_ head: HTTPRequestHead, _ body: [UInt8]) {
         self.stage = .answering
+        // The application may take its time.
+        self.deadline = .distantFuture
         guard let request = Self.coreHead(head) else {
             self.answerAndClose(HTTPResponse(status: 400, "malformed request\n"), head)
             return
@@ -134,6 +143,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
                 state: self.state, channel: self.channel, loop: self.loop
             ) { [unowned self] in self.decided($0) }
             self.acceptance = acceptance
+            self.arm(in: self.state.configuration.socket.limits.handshake.timeout)
             acceptance.begin(request)
             return
         }
@@ -177,22 +187,26 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     private func answer(_ response: HTTPResponse, _ head: HTTPRequestHead) {
         guard let context = self.context, case .answering = self.stage else { return }
-        let isKeptAlive = head.isKeepAlive && !self.isDraining && !head.headers.contains(name: "Upgrade")
+        let saysClose = response.fields.contains("Connection", token: "close")
+        let isKeptAlive =
+            head.isKeepAlive && !self.isDraining && !saysClose && !head.headers.contains(name: "Upgrade")
         var fields = HTTPHeaders(response.fields.map { ($0.name, $0.value) })
         fields.replaceOrAdd(name: "Content-Length", value: "\(response.body.count)")
-        if !isKeptAlive { fields.replaceOrAdd(name: "Connection", value: "close") }
+        if !isKeptAlive, !saysClose { fields.replaceOrAdd(name: "Connection", value: "close") }
         let status = HTTPResponseStatus(statusCode: min(max(response.status, 200), 599))
+        // RFC 9110 §6.4.1: a body would be taken for the next response.
+        let mayHaveBody = head.method != .HEAD && status.mayHaveResponseBody
         context.write(
             self.wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: fields))),
             promise: nil)
-        if head.method != .HEAD, !response.body.isEmpty {
+        if mayHaveBody, !response.body.isEmpty {
             context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }
         self.stage = .idle
         self.task = nil
         if isKeptAlive {
             context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
-            self.armIdle()
+            self.armRequest()
         } else {
             let written = context.eventLoop.makePromise(of: Void.self)
             let channel = self.channel

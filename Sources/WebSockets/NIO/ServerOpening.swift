@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NIOTLS
 import WebSocketCore
 
 /// A new connection on the server, until it is known what it is: reads the first request's head, and opens a WebSocket,
@@ -29,7 +30,7 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     private var acceptance: UpgradeAcceptance?
     /// When the application must have decided.
     private var decisionDue = Timestamp.distantFuture
-    /// There are too many connections: refuse this one.
+    /// There are too many connections: refuse this one, as soon as there is TLS to say so.
     var isTurnedAway = false
 
     init(_ state: ServerState, channel: any Channel, loop: LoopServices) {
@@ -53,10 +54,18 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if self.isTurnedAway {
-            self.refuse(Rejection(status: 503, fields: ["Retry-After": "5"], body: "too many connections\n"))
-        }
+        if !self.state.isSecure { self.turnAway() }
         context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted = event as? TLSUserEvent { self.turnAway() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func turnAway() {
+        guard self.isTurnedAway else { return }
+        self.refuse(Rejection(status: 503, fields: ["Retry-After": "5"], body: "too many connections\n"))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -152,9 +161,10 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
             let rest = self.bytes
             self.bytes = []
             pipeline.removeHandler(self, promise: nil)
+            // Before the engine is given anything: it may stop the reading again.
+            try? self.channel.syncOptions?.setOption(.autoRead, value: true)
             engine.start()
             if !rest.isEmpty { rest.withUnsafeBytes { engine.received($0) } }
-            try? self.channel.syncOptions?.setOption(.autoRead, value: true)
         }
     }
 

@@ -13,17 +13,19 @@ struct Route: Sendable {
 
 /// A path, or all paths below one: `/chat`, `/rooms/*`.
 struct PathPattern: Sendable, Hashable {
-    private let path: String
+    /// As bytes: strings of other bytes can be equal to each other.
+    private let path: [UInt8]
     private let includesBelow: Bool
 
     init(_ pattern: String) {
         self.includesBelow = pattern.hasSuffix("/*")
-        self.path = self.includesBelow ? String(pattern.dropLast(1)) : pattern
+        self.path = Array(self.includesBelow ? pattern.utf8.dropLast() : pattern.utf8[...])
     }
 
     /// Compared byte by byte: percent-encoding and case make a difference.
     func matches(_ path: String) -> Bool {
-        self.includesBelow ? path.utf8.count > self.path.utf8.count && path.hasPrefix(self.path) : path == self.path
+        guard self.includesBelow else { return path.utf8.elementsEqual(self.path) }
+        return path.utf8.count > self.path.count && path.utf8.starts(with: self.path)
     }
 }
 

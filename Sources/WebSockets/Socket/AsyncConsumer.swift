@@ -15,7 +15,15 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         /// A task on the loop's executor: it pulls for itself.
         case here(UnsafeContinuation<Void, Never>)
         /// A task elsewhere: it is given a message of its own.
-        case elsewhere(UnsafeContinuation<Owned?, Never>)
+        case elsewhere(UnsafeContinuation<Found, Never>)
+    }
+
+    /// What a task elsewhere is told. After `nothing` it looks again.
+    enum Found {
+        case message(Owned)
+        case closure(Closure)
+        case anotherReceiver
+        case nothing
     }
 
     private let onOpen: @Sendable (WebSocket) -> Void
@@ -59,7 +67,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
                 self.lent = nil
             case .elsewhere(let continuation):
                 self.waiter = nil
-                continuation.resume(returning: Self.owned(pulled))
+                continuation.resume(returning: Self.owned(pulled).map { .message($0) } ?? .nothing)
             case nil: self.keep(pulled)
             }
         }
@@ -68,16 +76,13 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         executor.drain()
     }
 
-    override func closed(_ engine: SocketEngine, _ closure: Closure) { self.resumeWaiter() }
+    override func closed(_ engine: SocketEngine, _ closure: Closure) { self.resumeWaiter(.closure(closure)) }
 
-    private func resumeWaiter() {
-        switch self.waiter {
-        case .here(let continuation):
-            self.waiter = nil
-            continuation.resume()
-        case .elsewhere(let continuation):
-            self.waiter = nil
-            continuation.resume(returning: nil)
+    private func resumeWaiter(_ found: Found) {
+        let waiter = self.waiter.take()
+        switch waiter {
+        case .here(let continuation): continuation.resume()
+        case .elsewhere(let continuation): continuation.resume(returning: found)
         case nil: break
         }
     }
@@ -137,10 +142,10 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
 
     func waitHere(_ continuation: UnsafeContinuation<Void, Never>) { self.waiter = .here(continuation) }
 
-    func waitElsewhere(_ continuation: UnsafeContinuation<Owned?, Never>) { self.waiter = .elsewhere(continuation) }
+    func waitElsewhere(_ continuation: UnsafeContinuation<Found, Never>) { self.waiter = .elsewhere(continuation) }
 
     /// The receiving task was cancelled.
-    func cancelWait() { self.resumeWaiter() }
+    func cancelWait() { self.resumeWaiter(.nothing) }
 
     /// Nobody will receive any more: what comes is thrown away, so that the closing handshake can be completed.
     func abandon(_ engine: SocketEngine) {

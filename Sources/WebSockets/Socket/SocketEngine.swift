@@ -45,6 +45,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private var writeDeadline = Timestamp.distantFuture
     private var writtenAtDeadline = 0
     @exclusivity(unchecked) private var isFlushScheduled = false
+    /// The peer has ended the stream behind bytes that the consumer has not been ready for.
+    private var hasStreamEnded = false
 
     /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
     /// write, is told to it when it has returned: calls never nest.
@@ -97,7 +99,20 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     }
 
     /// The transport ended or broke.
+    ///
+    /// What came before an orderly end is still delivered, as the consumer becomes ready for it: messages, and perhaps
+    /// the Close frame that makes the end a clean one.
     final func transportEnded(_ failure: Closure.TransportFailure) {
+        if failure == .endOfStream, !self.isConsuming, !self.unread.isEmpty, self.closure == nil {
+            self.hasStreamEnded = true
+            self.remote.isClosed.store(true, ordering: .relaxed)
+            // Nothing can be written any more, so there is nothing to wait for.
+            self.isOutputBlocked = false
+            self.writeDeadline = .distantFuture
+            self.resumeSenders()
+            self.readOn()
+            return
+        }
         self.connection.transportEnded(failure)
         self.settle()
     }
@@ -122,6 +137,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             let unread = self.unread
             self.unread = []
             self.loop.receiveBuffer.lend(unread, UnsafeRawBufferPointer(start: nil, count: 0)) { self.consume($0) }
+        }
+        if self.hasStreamEnded, !self.isConsuming, self.unread.isEmpty || !self.isHeld, self.closure == nil {
+            self.connection.transportEnded(.endOfStream)
+            self.takeDueSteps()
         }
         self.turnEnded()
     }
@@ -187,14 +206,14 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     // MARK: Sending
 
     @usableFromInline
-    final var isOpen: Bool { self.connection.isOpen && self.closure == nil }
+    final var isOpen: Bool { self.connection.isOpen && self.closure == nil && !self.hasStreamEnded }
 
     /// Sends a message, or a fragment, without waiting.
     @usableFromInline
     final func send(
         _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
     ) -> SendStatus {
-        guard self.connection.isOpen else { return .dropped(.closed) }
+        guard self.isOpen else { return .dropped(.closed) }
         let waiting = self.waitingBytes
         guard self.gauge.admits(payload.byteCount, waiting: waiting, limits: self.settings.outbox) else {
             self.remote.isFull.store(true, ordering: .relaxed)
@@ -218,6 +237,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @usableFromInline
     final func close(_ close: Close) {
         self.connection.close(close, now: self.loop.now)
+        // Nobody is there to answer.
+        if self.hasStreamEnded { self.connection.transportEnded(.endOfStream) }
         self.settle()
     }
 
@@ -348,7 +369,9 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     }
 
     private func noteBlocked() {
-        guard !self.isOutputBlocked, self.waitingBytes >= self.settings.outbox.highWaterBytes else { return }
+        guard !self.isOutputBlocked, !self.hasStreamEnded,
+            self.waitingBytes >= self.settings.outbox.highWaterBytes
+        else { return }
         self.isOutputBlocked = true
         self.awaitProgress(from: self.loop.now)
     }

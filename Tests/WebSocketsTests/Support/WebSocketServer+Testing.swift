@@ -1,0 +1,68 @@
+import Logging
+import NIOCore
+import Testing
+import WebSocketCore
+
+@testable import WebSockets
+
+extension WebSocketServer {
+    /// A server on a free port, on one event loop, that drains at once and is silent.
+    static func forTests(_ configure: (inout Configuration) -> Void = { _ in }) -> WebSocketServer {
+        var configuration = Configuration()
+        configuration.threads = 1
+        configuration.drainSpread = .zero
+        configuration.drainTimeout = .milliseconds(20)
+        configuration.logger.logLevel = .critical
+        configure(&configuration)
+        return WebSocketServer(port: 0, configuration: configuration)
+    }
+
+    /// The same with `/echo`, whose callbacks answer with what comes.
+    static func echoing(_ configure: (inout Configuration) -> Void = { _ in }) -> WebSocketServer {
+        var server = Self.forTests(configure)
+        server.on("/echo") { _ in Echo() }
+        return server
+    }
+
+    /// Runs the server while `body` runs, and looks whether every connection has left when it has drained.
+    func whileRunning(_ body: (RunningServer) async throws -> Void) async throws {
+        let running = try await self.start()
+        do {
+            try await body(running)
+        } catch {
+            await running.drain()
+            throw error
+        }
+        try await withDeadline(what: "the drain") { await running.drain() }
+        #expect(running.connectionCount == 0)
+    }
+}
+
+extension RunningServer {
+    func url(_ path: String) -> String { "ws://127.0.0.1:\(self.port)\(path)" }
+}
+
+/// Answers each message with itself.
+struct Echo: MessageReceiver {
+    mutating func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) {
+        socket.send(message, as: kind)
+    }
+}
+
+/// Collects what happens, from any thread.
+final class Log<Entry: Sendable>: Sendable {
+    private let entries = Locked<[Entry]>([])
+
+    func add(_ entry: Entry) { self.entries.with { $0.append(entry) } }
+
+    var all: [Entry] { self.entries.with { $0 } }
+
+    /// The first entry, once there is one.
+    func first() async throws -> Entry { try await self.waitFor(1)[0] }
+
+    /// All entries, once there are `count`.
+    func waitFor(_ count: Int) async throws -> [Entry] {
+        try await eventually("\(count) entries in the log") { self.all.count >= count }
+        return self.all
+    }
+}
