@@ -16,7 +16,8 @@ struct LeakTests {
         case byClient, byServer, byReset, byViolation, byEndOfStream, byAbort
     }
 
-    @Test("Engines of callbacks and of tasks are freed, however the connection ended", arguments: ["/callbacks", "/task"])
+    @Test(
+        "Engines of callbacks and of tasks are freed, however the connection ended", arguments: ["/callbacks", "/task"])
     func engines(path: String) async throws {
         let engines = Log<Weak>()
         var server = WebSocketServer.forTests()

@@ -11,20 +11,25 @@ struct RejectionBodyTests {
         return body
     }
 
-    @Test("ends where its framing says, however it is cut", arguments: [
-        (["Content-Length": "5"], "hello", "hello", true),
-        (["Content-Length": "5"], "hello, and more", "hello", true),
-        (["Content-Length": "5"], "hell", "hell", false),
-        (["Content-Length": "0"], "", "", true),
-        ([:], "hello", "hello", false),
-        (["Transfer-Encoding": "chunked"], "5\r\nhello\r\n0\r\n\r\n", "hello", true),
-        (["Transfer-Encoding": "gzip, chunked"], "1\r\nh\r\n4;a=\"b\"\r\nello\r\n0\r\nA: b\r\n\r\n", "hello", true),
-        (["Transfer-Encoding": "chunked", "Content-Length": "1"], "00000005\r\nhello\r\n000\r\n\r\n", "hello", true),
-        (["Transfer-Encoding": "chunked"], "A\r\n0123456789\r\na\r\n0123456789\r\n", "01234567890123456789", false),
-        (["Transfer-Encoding": "chunked"], "FFFFFFFFFFFFFFFFFFFFFF\r\nhello", "hello", false),
-        (["Transfer-Encoding": "chunked"], "", "", false),
-        (["Transfer-Encoding": "gzip"], "abc", "abc", false),
-    ] as [(HeaderFields, String, String, Bool)])
+    @Test(
+        "ends where its framing says, however it is cut",
+        arguments: [
+            (["Content-Length": "5"], "hello", "hello", true),
+            (["Content-Length": "5"], "hello, and more", "hello", true),
+            (["Content-Length": "5"], "hell", "hell", false),
+            (["Content-Length": "0"], "", "", true),
+            ([:], "hello", "hello", false),
+            (["Transfer-Encoding": "chunked"], "5\r\nhello\r\n0\r\n\r\n", "hello", true),
+            (["Transfer-Encoding": "gzip, chunked"], "1\r\nh\r\n4;a=\"b\"\r\nello\r\n0\r\nA: b\r\n\r\n", "hello", true),
+            (
+                ["Transfer-Encoding": "chunked", "Content-Length": "1"], "00000005\r\nhello\r\n000\r\n\r\n", "hello",
+                true
+            ),
+            (["Transfer-Encoding": "chunked"], "A\r\n0123456789\r\na\r\n0123456789\r\n", "01234567890123456789", false),
+            (["Transfer-Encoding": "chunked"], "FFFFFFFFFFFFFFFFFFFFFF\r\nhello", "hello", false),
+            (["Transfer-Encoding": "chunked"], "", "", false),
+            (["Transfer-Encoding": "gzip"], "abc", "abc", false),
+        ] as [(HeaderFields, String, String, Bool)])
     func framing(fields: HeaderFields, wire: String, text: String, isComplete: Bool) {
         for pieces in [[Array(wire.utf8)], wire.utf8.map { [$0] }] {
             let body = Self.body(401, fields, pieces)
@@ -40,9 +45,11 @@ struct RejectionBodyTests {
         #expect(body.bytes.isEmpty)
     }
 
-    @Test("is kept up to 64 KiB", arguments: [
-        ["Content-Length": "100000"], [:], ["Transfer-Encoding": "chunked"],
-    ] as [HeaderFields])
+    @Test(
+        "is kept up to 64 KiB",
+        arguments: [
+            ["Content-Length": "100000"], [:], ["Transfer-Encoding": "chunked"],
+        ] as [HeaderFields])
     func long(fields: HeaderFields) {
         let isChunked = fields["Transfer-Encoding"] != nil
         let piece = [UInt8](repeating: 0x78, count: 1_000)

@@ -147,7 +147,9 @@ struct SecureConnectionTests {
             configuration.origin = "\(scheme)://localhost:\(server.port)"
             let client = WebSocketClient(configuration)
             do {
-                let socket = try await withDeadline { try await client.connect(to: "wss://localhost:\(server.port)/echo") }
+                let socket = try await withDeadline {
+                    try await client.connect(to: "wss://localhost:\(server.port)/echo")
+                }
                 #expect(status == 101)
                 socket.abort()
             } catch WebSocketError.handshakeRejected(let head, _) {

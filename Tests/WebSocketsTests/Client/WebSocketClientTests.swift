@@ -7,9 +7,12 @@ import WebSocketTesting
 
 @Suite("The client")
 struct WebSocketClientTests {
-    @Test("An address that is none of a WebSocket is refused before anything is sent", arguments: [
-        "", "http://localhost/", "ws://", "ws://host:99999/", "ws://host/#fragment", "ws://ho st/", "wss:/host", "localhost:80",
-    ])
+    @Test(
+        "An address that is none of a WebSocket is refused before anything is sent",
+        arguments: [
+            "", "http://localhost/", "ws://", "ws://host:99999/", "ws://host/#fragment", "ws://ho st/", "wss:/host",
+            "localhost:80",
+        ])
     func invalidURL(url: String) async throws {
         do {
             _ = try await withDeadline { try await WebSocketClient().connect(to: url) }
@@ -111,10 +114,13 @@ struct WebSocketClientTests {
     func fieldsAndSubprotocols() async throws {
         let requests = Log<UpgradeRequest>()
         var server = WebSocketServer.forTests()
-        server.on("/*", accept: { request in
-            requests.add(request)
-            return .accept(subprotocol: request.firstSupported(["v2"]), fields: ["X-Answer": "2"])
-        }) { _ in Echo() }
+        server.on(
+            "/*",
+            accept: { request in
+                requests.add(request)
+                return .accept(subprotocol: request.firstSupported(["v2"]), fields: ["X-Answer": "2"])
+            }
+        ) { _ in Echo() }
         try await server.whileRunning { running in
             var configuration = WebSocketClient.Configuration()
             configuration.subprotocols = ["v1", "v2"]

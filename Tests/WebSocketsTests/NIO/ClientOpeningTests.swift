@@ -76,14 +76,16 @@ struct ClientOpeningTests {
         }
     }
 
-    @Test("A refusal surfaces with status, fields and body, however the body ends", arguments: [
-        ("Content-Length: 5\r\n\r\nhello", false),
-        ("Content-Length: 5\r\n\r\nhello and more", false),
-        ("Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nTrailer: 1\r\n\r\n", false),
-        ("\r\nhello", true),
-        ("Content-Length: 100\r\n\r\nhello", true),
-        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true),
-    ])
+    @Test(
+        "A refusal surfaces with status, fields and body, however the body ends",
+        arguments: [
+            ("Content-Length: 5\r\n\r\nhello", false),
+            ("Content-Length: 5\r\n\r\nhello and more", false),
+            ("Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nTrailer: 1\r\n\r\n", false),
+            ("\r\nhello", true),
+            ("Content-Length: 100\r\n\r\nhello", true),
+            ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true),
+        ])
     func rejection(rest: String, closes: Bool) async throws {
         try await RawServer.whileConnecting { server, connecting in
             _ = try await server.readRequest()
@@ -101,9 +103,12 @@ struct ClientOpeningTests {
         }
     }
 
-    @Test("A refusal without a body is told at once, though the server keeps the connection", arguments: [
-        "204 No Content\r\n\r\n", "304 Not Modified\r\nContent-Length: 50\r\n\r\n", "302 Found\r\nContent-Length: 0\r\n\r\n",
-    ])
+    @Test(
+        "A refusal without a body is told at once, though the server keeps the connection",
+        arguments: [
+            "204 No Content\r\n\r\n", "304 Not Modified\r\nContent-Length: 50\r\n\r\n",
+            "302 Found\r\nContent-Length: 0\r\n\r\n",
+        ])
     func rejectionWithoutBody(response: String) async throws {
         // Were it waited for, it would be longer than the test.
         try await RawServer.whileConnecting({ $0.socket.limits.discardTimeout = .seconds(300) }) { server, connecting in
@@ -147,16 +152,24 @@ struct ClientOpeningTests {
         }
     }
 
-    @Test("An answer that breaks a rule is refused (RFC 6455 §4.1)", arguments: [
-        ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n", HandshakeFault.acceptMismatch),
-        ("Upgrade: websocket\r\nConnection: Upgrade\r\n", .missingField("Sec-WebSocket-Accept")),
-        ("Connection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n", .missingField("Upgrade")),
-        ("Upgrade: websocket\r\nSec-WebSocket-Accept: ACCEPT\r\n", .missingToken(field: "Connection", token: "Upgrade")),
-        ("ALL\r\nSec-WebSocket-Protocol: x\r\n", .unrequestedSubprotocol("x")),
-        ("ALL\r\nSec-WebSocket-Extensions: permessage-deflate\r\n", .unrequestedExtension("permessage-deflate")),
-        ("ALL\r\nSec-WebSocket-Extensions: x\r\n", .unrequestedExtension("x")),
-        ("No colon\r\n", .fieldWithoutColon),
-    ] as [(String, HandshakeFault)])
+    @Test(
+        "An answer that breaks a rule is refused (RFC 6455 §4.1)",
+        arguments: [
+            (
+                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n",
+                HandshakeFault.acceptMismatch
+            ),
+            ("Upgrade: websocket\r\nConnection: Upgrade\r\n", .missingField("Sec-WebSocket-Accept")),
+            ("Connection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n", .missingField("Upgrade")),
+            (
+                "Upgrade: websocket\r\nSec-WebSocket-Accept: ACCEPT\r\n",
+                .missingToken(field: "Connection", token: "Upgrade")
+            ),
+            ("ALL\r\nSec-WebSocket-Protocol: x\r\n", .unrequestedSubprotocol("x")),
+            ("ALL\r\nSec-WebSocket-Extensions: permessage-deflate\r\n", .unrequestedExtension("permessage-deflate")),
+            ("ALL\r\nSec-WebSocket-Extensions: x\r\n", .unrequestedExtension("x")),
+            ("No colon\r\n", .fieldWithoutColon),
+        ] as [(String, HandshakeFault)])
     func invalid(fields: String, fault: HandshakeFault) async throws {
         try await RawServer.whileConnecting { server, connecting in
             let (_, accept) = try await server.readRequest()
@@ -173,7 +186,9 @@ struct ClientOpeningTests {
         }
     }
 
-    @Test("A server that leaves during the handshake is no reason to hang", arguments: ["", "HTTP/1.1 101 Swit"], [false, true])
+    @Test(
+        "A server that leaves during the handshake is no reason to hang", arguments: ["", "HTTP/1.1 101 Swit"],
+        [false, true])
     func leaves(text: String, byReset: Bool) async throws {
         try await RawServer.whileConnecting { server, connecting in
             _ = try await server.readRequest()
@@ -188,7 +203,8 @@ struct ClientOpeningTests {
 
     @Test("A server that says nothing is given up")
     func timesOut() async throws {
-        try await RawServer.whileConnecting({ $0.socket.limits.handshake.timeout = .milliseconds(50) }) { server, connecting in
+        try await RawServer.whileConnecting({ $0.socket.limits.handshake.timeout = .milliseconds(50) }) {
+            server, connecting in
             _ = try await server.readRequest()
             try await server.send("HTTP/1.1 101 Swit")
             guard case .handshakeTimedOut(let limit) = try await Self.failure(of: connecting) else {

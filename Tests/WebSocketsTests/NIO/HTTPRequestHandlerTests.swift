@@ -35,9 +35,11 @@ struct HTTPRequestHandlerTests {
         }
     }
 
-    @Test("Connection: close is obeyed, and so is HTTP/1.0", arguments: [
-        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
-    ])
+    @Test(
+        "Connection: close is obeyed, and so is HTTP/1.0",
+        arguments: [
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+        ])
     func closes(request: String) throws {
         let server = Self.server()
         let peer = try server.connect()
@@ -87,10 +89,12 @@ struct HTTPRequestHandlerTests {
         #expect(!peer.isClosed)
     }
 
-    @Test("A body comes whole, with its length or in chunks", arguments: [
-        "Content-Length: 5\r\n\r\nhello",
-        "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
-    ])
+    @Test(
+        "A body comes whole, with its length or in chunks",
+        arguments: [
+            "Content-Length: 5\r\n\r\nhello",
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+        ])
     func body(rest: String) throws {
         let peer = try Self.server(respond: { HTTPResponse(String(decoding: $0.body, as: UTF8.self)) }).connect()
         for byte in "POST / HTTP/1.1\r\nHost: a\r\n\(rest)".utf8 { try peer.send([byte]) }
@@ -144,7 +148,8 @@ struct HTTPRequestHandlerTests {
     @Test("A request to upgrade to something else is answered as it is (RFC 9110 §7.8)")
     func ignoresOtherUpgrades() throws {
         let peer = try Self.server().connect()
-        try peer.send(Self.get("/page", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n"))
+        try peer.send(
+            Self.get("/page", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n"))
         let response = peer.takeResponse()
         #expect(response.status == 200)
         #expect(response.body == "GET /page 0\n")

@@ -122,7 +122,9 @@ struct ServerOpeningTests {
         ("GET /echo HTTP/2.0\r\nHost: a\r\n\r\n", 505),
     ]
 
-    @Test("A request that breaks a rule is refused with the status that says so", arguments: ServerOpeningTests.wrongRequests)
+    @Test(
+        "A request that breaks a rule is refused with the status that says so",
+        arguments: ServerOpeningTests.wrongRequests)
     func refuses(request: String, status: Int) throws {
         let server = Self.server()
         let peer = try server.connect()
@@ -170,10 +172,12 @@ struct ServerOpeningTests {
         #expect(response["Connection"]?.contains("Upgrade") == true)
     }
 
-    @Test("The path of a WebSocket, asked for without Upgrade, is answered with 426", arguments: [
-        "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
-    ])
+    @Test(
+        "The path of a WebSocket, asked for without Upgrade, is answered with 426",
+        arguments: [
+            "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+        ])
     func wantsAnUpgrade(request: String) throws {
         let peer = try Self.server().connect()
         try peer.send(request)

@@ -149,9 +149,11 @@ struct UpgradeAcceptanceTests {
         #expect(invented.status == 500)
     }
 
-    @Test("The first subprotocol of the server that the client asks for is chosen", arguments: [
-        ("v2, v1", "v1"), ("v2", "v2"), ("v3", nil), ("", nil),
-    ] as [(String, String?)])
+    @Test(
+        "The first subprotocol of the server that the client asks for is chosen",
+        arguments: [
+            ("v2, v1", "v1"), ("v2", "v2"), ("v3", nil), ("", nil),
+        ] as [(String, String?)])
     func choosesFromList(asked: String, chosen: String?) throws {
         let server = Self.server(subprotocols: ["v1", "v2"])
         let response = try Self.response(of: server, to: [("Sec-WebSocket-Protocol", asked)])
@@ -159,19 +161,21 @@ struct UpgradeAcceptanceTests {
         #expect(response["Sec-WebSocket-Protocol"] == chosen)
     }
 
-    @Test("Which pages may connect (RFC 6455 §10.2)", arguments: [
-        (OriginPolicy.sameHost, "http://server.example", 101),
-        (.sameHost, "http://sub.server.example", 403),
-        (.sameHost, "http://server.example:81", 403),
-        (.sameHost, "null", 403),
-        (.sameHost, "", 101),
-        (.any, "http://elsewhere.example", 101),
-        (.any, "null", 101),
-        (.list(["https://*.example.com"]), "https://a.example.com", 101),
-        (.list(["https://*.example.com"]), "https://evilexample.com", 403),
-        (.list(["https://*.example.com"]), "http://server.example", 403),
-        (.list([]), "", 101),
-    ] as [(OriginPolicy, String, Int)])
+    @Test(
+        "Which pages may connect (RFC 6455 §10.2)",
+        arguments: [
+            (OriginPolicy.sameHost, "http://server.example", 101),
+            (.sameHost, "http://sub.server.example", 403),
+            (.sameHost, "http://server.example:81", 403),
+            (.sameHost, "null", 403),
+            (.sameHost, "", 101),
+            (.any, "http://elsewhere.example", 101),
+            (.any, "null", 101),
+            (.list(["https://*.example.com"]), "https://a.example.com", 101),
+            (.list(["https://*.example.com"]), "https://evilexample.com", 403),
+            (.list(["https://*.example.com"]), "http://server.example", 403),
+            (.list([]), "", 101),
+        ] as [(OriginPolicy, String, Int)])
     func origins(policy: OriginPolicy, origin: String, status: Int) throws {
         let server = Self.server(accept: nil) { $0.origins = policy }
         for requestsBefore in [0, 1] {

@@ -21,7 +21,9 @@ struct WebSocketHandlerTests {
 
     static let paths = ["/echo", "/async", "/borrowed"]
 
-    @Test("The replies to all messages of one segment leave in one write", arguments: WebSocketHandlerTests.paths, [1, 2, 100])
+    @Test(
+        "The replies to all messages of one segment leave in one write", arguments: WebSocketHandlerTests.paths,
+        [1, 2, 100])
     func batches(path: String, count: Int) throws {
         let peer = try Self.server().open(path)
         let frames = (0..<count).map { FrameBytes.text("message \($0)") }
@@ -60,7 +62,9 @@ struct WebSocketHandlerTests {
         #expect(peer.takeFrames() == frames, "seed \(seed)")
     }
 
-    @Test("Messages of every size come back", arguments: WebSocketHandlerTests.paths, [0, 125, 126, 65_535, 65_536, 1 << 20])
+    @Test(
+        "Messages of every size come back", arguments: WebSocketHandlerTests.paths,
+        [0, 125, 126, 65_535, 65_536, 1 << 20])
     func sizes(path: String, bytes: Int) throws {
         let peer = try Self.server().open(path)
         var random = SeededGenerator(seed: UInt64(bytes))
@@ -85,7 +89,9 @@ struct WebSocketHandlerTests {
         #expect(close.closeCode == 1009)
     }
 
-    @Test("A fragmented message comes whole, and control frames between its fragments are answered", arguments: WebSocketHandlerTests.paths)
+    @Test(
+        "A fragmented message comes whole, and control frames between its fragments are answered",
+        arguments: WebSocketHandlerTests.paths)
     func fragments(path: String) throws {
         let peer = try Self.server().open(path)
         try peer.send(.text("Hel", isFinal: false), .ping([9]), .continuation(Array("lo".utf8), isFinal: false))
@@ -105,7 +111,9 @@ struct WebSocketHandlerTests {
         #expect(frames.filter { $0.opcode == 10 } == [.pong([1]), .pong([2]), .pong([])])
     }
 
-    @Test("Text that is not UTF-8 is refused with 1007; what came before it has been answered", arguments: WebSocketHandlerTests.paths)
+    @Test(
+        "Text that is not UTF-8 is refused with 1007; what came before it has been answered",
+        arguments: WebSocketHandlerTests.paths)
     func notUTF8(path: String) throws {
         let peer = try Self.server().open(path)
         try peer.send(.text("good"), FrameBytes(.text, [0xC0, 0x80]))

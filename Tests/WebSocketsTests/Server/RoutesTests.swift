@@ -5,12 +5,16 @@ import WebSocketCore
 
 @Suite("Routes")
 struct RoutesTests {
-    @Test("A path is compared byte by byte; a star stands for everything below", arguments: [
-        ("/chat", "/chat", true), ("/chat", "/chat/", false), ("/chat", "/Chat", false), ("/chat", "/chat%2F", false),
-        ("/chat", "/", false), ("/rooms/*", "/rooms/1", true), ("/rooms/*", "/rooms/1/2", true),
-        ("/rooms/*", "/rooms/", false), ("/rooms/*", "/rooms", false), ("/rooms/*", "/room", false), ("/*", "/a", true),
-        ("/*", "/", false), ("/caf\u{E9}", "/cafe\u{301}", false),
-    ])
+    @Test(
+        "A path is compared byte by byte; a star stands for everything below",
+        arguments: [
+            ("/chat", "/chat", true), ("/chat", "/chat/", false), ("/chat", "/Chat", false),
+            ("/chat", "/chat%2F", false),
+            ("/chat", "/", false), ("/rooms/*", "/rooms/1", true), ("/rooms/*", "/rooms/1/2", true),
+            ("/rooms/*", "/rooms/", false), ("/rooms/*", "/rooms", false), ("/rooms/*", "/room", false),
+            ("/*", "/a", true),
+            ("/*", "/", false), ("/caf\u{E9}", "/cafe\u{301}", false),
+        ])
     func matches(pattern: String, path: String, isMatch: Bool) {
         #expect(PathPattern(pattern).matches(path) == isMatch)
     }

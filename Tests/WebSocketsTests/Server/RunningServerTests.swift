@@ -58,10 +58,13 @@ struct RunningServerTests {
     func acceptedWhileDraining() throws {
         let gate = LoopGate()
         var server = Self.patient()
-        server.on("/slow", accept: { _ in
-            await gate.pass()
-            return .accept()
-        }) { _ in Echo() }
+        server.on(
+            "/slow",
+            accept: { _ in
+                await gate.pass()
+                return .accept()
+            }
+        ) { _ in Echo() }
         let embedded = EmbeddedServer(server)
         let peer = try embedded.connect()
         try peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -70,7 +73,9 @@ struct RunningServerTests {
         embedded.drain()
         gate.open()
         let bytes = peer.takeBytes()
-        if let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound, bytes.starts(with: Array("HTTP/1.1 101".utf8)) {
+        if let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound,
+            bytes.starts(with: Array("HTTP/1.1 101".utf8))
+        {
             #expect(FrameBytes.frames(in: Array(bytes[end...])).map(\.opcode) == [8])
             try peer.send(.close(1001))
         }
@@ -184,7 +189,8 @@ struct RunningServerTests {
     @Test("A server on event loops that were given leaves them running")
     func givenLoops() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        var server = WebSocketServer(port: 0, configuration: WebSocketServer.echoing().configuration, eventLoopGroup: group)
+        var server = WebSocketServer(
+            port: 0, configuration: WebSocketServer.echoing().configuration, eventLoopGroup: group)
         server.on("/echo") { _ in Echo() }
         try await server.whileRunning { running in
             let client = try await WebSocketClient().connect(to: running.url("/echo"))

@@ -35,7 +35,9 @@ struct AsyncConsumerTests {
 
     @Test("Messages that nobody received do not keep the closing handshake from being completed")
     func handlerReturnsEarly() throws {
-        let (server, peer) = try Self.open({ $0.socket.maxUnreadBytes = 100 }) { socket in _ = try await socket.receive() }
+        let (server, peer) = try Self.open({ $0.socket.maxUnreadBytes = 100 }) { socket in
+            _ = try await socket.receive()
+        }
         let messages = (0..<50).flatMap { _ in FrameBytes.binary([UInt8](repeating: 1, count: 50)).from(.client).bytes }
         try peer.send(messages)
         #expect(peer.takeFrames() == [.close(1000)])
@@ -44,8 +46,10 @@ struct AsyncConsumerTests {
         #expect(server.state.connectionCount == 0)
     }
 
-    @Test("Iteration ends when the peer closes with 1000, 1001 or no code, and throws for any other",
-        arguments: [(1000, false), (1001, false), (nil, false), (1002, true), (1011, true), (4000, true)] as [(UInt16?, Bool)])
+    @Test(
+        "Iteration ends when the peer closes with 1000, 1001 or no code, and throws for any other",
+        arguments: [(1000, false), (1001, false), (nil, false), (1002, true), (1011, true), (4000, true)]
+            as [(UInt16?, Bool)])
     func iterationEnds(code: UInt16?, throwing: Bool) throws {
         let log = Log<String>()
         let (_, peer) = try Self.open { socket in

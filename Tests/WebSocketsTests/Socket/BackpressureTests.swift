@@ -129,7 +129,9 @@ struct BackpressureTests {
                 return statuses
             }.get()
             #expect(statuses.first == .written)
-            for (index, isQueued) in [(1, true), (2, true), (3, false), (4, true), (5, true), (6, true), (7, true), (8, false)] {
+            for (index, isQueued) in [
+                (1, true), (2, true), (3, false), (4, true), (5, true), (6, true), (7, true), (8, false),
+            ] {
                 switch statuses[index] {
                 case .queued(let bytes): #expect(isQueued && bytes > 10_000, "\(index)")
                 case .dropped(let reason): #expect(!isQueued && reason == .outboxFull, "\(index)")
@@ -142,6 +144,27 @@ struct BackpressureTests {
             #expect(lengths == [100, 64 << 20, 15_000, 1, 1, 1, 1])
             let again = try await engine.loop.eventLoop.submit { LoopSocket(engine).send("again") }.get()
             #expect(again == .written)
+            #expect(try await peer.readFrame() == .text("again"))
+        }
+    }
+
+    @Test("A thread that is not the loop's learns that the outbox is full, and that there is room again")
+    func fullElsewhere() async throws {
+        try await Self.withPeer({
+            $0.socket.outbox.highWaterBytes = 10_000
+            $0.socket.outbox.maxBytesBeyond = 1 << 40
+            $0.socket.outbox.maxMessagesBeyond = 3
+        }) { peer, engine, _ in
+            try await peer.stopReading()
+            let socket = WebSocket(engine)
+            // More than the system takes at once; then three more, and no fourth: its refusal is known to the loop first.
+            try await socket.send([UInt8](repeating: 0, count: 64 << 20))
+            for _ in 1...4 { #expect(socket.trySend("x") != .dropped(.closed)) }
+            try await engine.loop.eventLoop.submit {}.get()
+            #expect(socket.trySend("x") == .dropped(.outboxFull))
+            try await peer.resumeReading()
+            #expect(try await peer.readFrames(4).map(\.payload.count) == [64 << 20, 1, 1, 1])
+            try await eventually("room to be told") { socket.trySend("again") != .dropped(.outboxFull) }
             #expect(try await peer.readFrame() == .text("again"))
         }
     }
@@ -178,7 +201,8 @@ struct BackpressureTests {
                     counter.increase()
                 }
             }
-            let sender = onTheLoop
+            let sender =
+                onTheLoop
                 ? Task(executorPreference: engine.loop.executor, operation: sending) : Task(operation: sending)
             try await eventually("the server to be blocked") { try await Self.held(by: engine).isBlocked }
             #expect(counter.value < count)
@@ -198,7 +222,8 @@ struct BackpressureTests {
             let sending: @Sendable () async throws -> Void = {
                 while true { try await socket.send([UInt8](repeating: 0, count: 256 << 10)) }
             }
-            let sender = onTheLoop
+            let sender =
+                onTheLoop
                 ? Task(executorPreference: engine.loop.executor, operation: sending) : Task(operation: sending)
             try await eventually("the server to be blocked") { try await Self.held(by: engine).isBlocked }
             sender.cancel()

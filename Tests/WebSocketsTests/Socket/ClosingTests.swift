@@ -26,9 +26,11 @@ struct ClosingTests {
         try await withDeadline(what: "the closure") { await socket.closed() }
     }
 
-    @Test("The client closes: both ends know who, why, and that it was clean", arguments: [
-        (CloseCode.normal, "done"), (.goingAway, ""), (CloseCode(rawValue: 4321), "größer"), (nil, ""),
-    ] as [(CloseCode?, String)])
+    @Test(
+        "The client closes: both ends know who, why, and that it was clean",
+        arguments: [
+            (CloseCode.normal, "done"), (.goingAway, ""), (CloseCode(rawValue: 4321), "größer"), (nil, ""),
+        ] as [(CloseCode?, String)])
     func clientCloses(code: CloseCode?, reason: String) async throws {
         try await Self.withServer { server, sockets in
             let client = try await WebSocketClient().connect(to: server.url("/"))
@@ -44,7 +46,8 @@ struct ClosingTests {
 
     @Test("The server closes: the same the other way round")
     func serverCloses() async throws {
-        try await Self.withServer(handler: { await $0.close(.serviceRestart, reason: "new version") }) { server, sockets in
+        try await Self.withServer(handler: { await $0.close(.serviceRestart, reason: "new version") }) {
+            server, sockets in
             let client = try await WebSocketClient().connect(to: server.url("/"))
             let ours = try await Self.closure(of: client)
             let theirs = try await Self.closure(of: sockets.first())
@@ -132,9 +135,10 @@ struct ClosingTests {
         #expect(!peer.isClosed)
         embedded.advance(by: .milliseconds(1))
         #expect(peer.isClosed)
-        #expect(closures.all == [
-            Closure(ending: .timedOut(.close), initiator: .local, sent: Close(.normal, reason: "done"))
-        ])
+        #expect(
+            closures.all == [
+                Closure(ending: .timedOut(.close), initiator: .local, sent: Close(.normal, reason: "done"))
+            ])
         #expect(embedded.state.connectionCount == 0)
     }
 

@@ -23,9 +23,11 @@ struct OutboxGaugeTests {
         #expect(Self.admitted([(bytes, 99)]) == [true])
     }
 
-    @Test("Beyond the mark bytes are counted; what was refused is not", arguments: [
-        (1_000, [true, false]), (1_001, [false, true]), (Int.max, [false, true]),
-    ])
+    @Test(
+        "Beyond the mark bytes are counted; what was refused is not",
+        arguments: [
+            (1_000, [true, false]), (1_001, [false, true]), (Int.max, [false, true]),
+        ])
     func bytes(count: Int, admitted: [Bool]) {
         #expect(Self.admitted([(count, 100), (1_000, 100)]) == admitted)
     }

@@ -73,7 +73,9 @@ struct WebSocketTests {
         }
     }
 
-    @Test("Eight senders on other loops: everything arrives, each one's messages in their order", arguments: [false, true])
+    @Test(
+        "Eight senders on other loops: everything arrives, each one's messages in their order",
+        arguments: [false, true])
     func manySenders(byTrySend: Bool) async throws {
         let (senders, count) = (8, 1_000)
         try await Self.withClient({
@@ -195,11 +197,13 @@ struct WebSocketTests {
     func deflate(contextTakeover: Bool) async throws {
         let deflate = PerMessageDeflate.Configuration(
             serverContextTakeover: contextTakeover, clientContextTakeover: contextTakeover)
-        try await Self.withClient({ $0.socket.deflate = deflate }, server: .echoing { $0.socket.deflate = deflate }) { socket in
+        try await Self.withClient({ $0.socket.deflate = deflate }, server: .echoing { $0.socket.deflate = deflate }) {
+            socket in
             #expect(socket.info.deflate != nil)
             var random = SeededGenerator(seed: 3)
             let messages: [Message] = (0..<50).map { index in
-                index % 3 == 0 ? .binary(random.bytes(index * 100)) : .text(String(repeating: "text \(index) ", count: index * 10))
+                index % 3 == 0
+                    ? .binary(random.bytes(index * 100)) : .text(String(repeating: "text \(index) ", count: index * 10))
             }
             let received = try await withDeadline {
                 var received: [Message] = []

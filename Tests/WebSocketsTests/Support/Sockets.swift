@@ -7,7 +7,8 @@ enum Sockets {
         let wanted = String(port, radix: 16, uppercase: true)
         let padded = String(repeating: "0", count: max(0, 4 - wanted.count)) + wanted
         var inodes: Set<String> = []
-        for line in try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst() {
+        for line in try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst()
+        {
             let columns = line.split(separator: " ")
             guard columns.count > 9, columns[1].hasSuffix(":" + padded) else { continue }
             inodes.insert("socket:[\(columns[9])]")

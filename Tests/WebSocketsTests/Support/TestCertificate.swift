@@ -2,9 +2,7 @@ import Foundation
 
 @testable import WebSockets
 
-/// Certificates for tests only: their keys are public, here below. Valid for a hundred years.
-///
-/// Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -addext subjectAltName=…`.
+/// Certificates for tests only: their keys are public, here below. Self-signed P-256, valid from 2020 to 2119.
 struct TestCertificate: Sendable {
     let certificate: String
     let key: String
@@ -12,54 +10,51 @@ struct TestCertificate: Sendable {
     /// For `localhost`, `127.0.0.1` and `::1`.
     static let local = TestCertificate(
         certificate: """
-        -----BEGIN CERTIFICATE-----
-        MIIByjCCAXCgAwIBAgIUTTaqwp9EPG3PcKXO9vLEkwC3ZlcwCgYIKoZIzj0EAwIw
-        IjEgMB4GA1UEAwwXdGVzdCBvbmx5LCBkbyBub3QgdHJ1c3QwIBcNMjYxMTIxMTIy
-        ODM4WhgPMjEyNjEwMjgxMjI4MzhaMCIxIDAeBgNVBAMMF3Rlc3Qgb25seSwgZG8g
-        bm90IHRydXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESa4qqzw+gHFSMkW5
-        V2BG2L0ZhEgaFI9NtFHsNBAT1o2zLeHuZCk3EM+VstPbaUVCDlxs0vQ+bapSvfWL
-        RKgq5aOBgTB/MB0GA1UdDgQWBBTBs8IsESBXIKzVtd2U2TsdpOpFnjAfBgNVHSME
-        GDAWgBTBs8IsESBXIKzVtd2U2TsdpOpFnjAPBgNVHRMBAf8EBTADAQH/MCwGA1Ud
-        EQQlMCOCCWxvY2FsaG9zdIcEfwAAAYcQAAAAAAAAAAAAAAAAAAAAATAKBggqhkjO
-        PQQDAgNIADBFAiB7iwfvGvm7mqGb5/puK1zMYpBGVF5jyz8pjP/qGohkwAIhAPtP
-        eZaggxc4FdGulQI3NHWONUrb7kzrRARysdVaJIhP
-        -----END CERTIFICATE-----
+            -----BEGIN CERTIFICATE-----
+            MIIBiDCCAS+gAwIBAgIUVjBEK2xalNgX4EgJG10XTNt0il0wCgYIKoZIzj0EAwIw
+            IjEgMB4GA1UEAwwXdGVzdCBvbmx5LCBkbyBub3QgdHJ1c3QwIBcNMjAwMTAxMDAw
+            MDAwWhgPMjExOTEyMzEwMDAwMDBaMCIxIDAeBgNVBAMMF3Rlc3Qgb25seSwgZG8g
+            bm90IHRydXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEiP5n3ulkaxAr//kQ
+            QmFPe4ii6TX9nFQYfViN8GPxbXBQPRB5QHz00TO2qEF/ylEUpAZPbdKfml6Cvfu1
+            98uTwqNBMD8wDwYDVR0TAQH/BAUwAwEB/zAsBgNVHREEJTAjgglsb2NhbGhvc3SH
+            BH8AAAGHEAAAAAAAAAAAAAAAAAAAAAEwCgYIKoZIzj0EAwIDRwAwRAIgLVMJcyOT
+            lOkYq05z7wZdDBv/oMDTB+ARa71ycUP/k9sCIEXftI/PkOioT7Y/rYOmYk37+EZ5
+            OtpZq7nB+knir/BO
+            -----END CERTIFICATE-----
 
-        """,
+            """,
         key: """
-        -----BEGIN PRIVATE KEY-----
-        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4RCPg7HvP6n85IEi
-        RQUqxnXNIu0Kx/W8+ho3YlBSOOWhRANCAARJriqrPD6AcVIyRblXYEbYvRmESBoU
-        j020Uew0EBPWjbMt4e5kKTcQz5Wy09tpRUIOXGzS9D5tqlK99YtEqCrl
-        -----END PRIVATE KEY-----
+            -----BEGIN PRIVATE KEY-----
+            MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJowaQ24wHFt/4y7P
+            RxW4qlPQtrCPN8zzX+QlI2z+ZruhRANCAASI/mfe6WRrECv/+RBCYU97iKLpNf2c
+            VBh9WI3wY/FtcFA9EHlAfPTRM7aoQX/KURSkBk9t0p+aXoK9+7X3y5PC
+            -----END PRIVATE KEY-----
 
-        """)
+            """)
 
     /// For `other.example`.
     static let other = TestCertificate(
         certificate: """
-        -----BEGIN CERTIFICATE-----
-        MIIBtTCCAVugAwIBAgIUSinDtGpxhS6lPSrt0/hfG1vOeMQwCgYIKoZIzj0EAwIw
-        IjEgMB4GA1UEAwwXdGVzdCBvbmx5LCBkbyBub3QgdHJ1c3QwIBcNMjYxMTIxMTIy
-        ODM4WhgPMjEyNjEwMjgxMjI4MzhaMCIxIDAeBgNVBAMMF3Rlc3Qgb25seSwgZG8g
-        bm90IHRydXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8z2QtuFnpPPsh7kG
-        3tG4Q3018JGWbVO7srZLxdrn29ltzXc0sHmjmw+rcDoQ3ubKQ+vPC3qWcYU7GTuP
-        dc5APKNtMGswHQYDVR0OBBYEFJM/Md98D0bkeu/eZdoOeMFmyw+qMB8GA1UdIwQY
-        MBaAFJM/Md98D0bkeu/eZdoOeMFmyw+qMA8GA1UdEwEB/wQFMAMBAf8wGAYDVR0R
-        BBEwD4INb3RoZXIuZXhhbXBsZTAKBggqhkjOPQQDAgNIADBFAiEAmYGgyjvGwV8s
-        rLDIqw6T/gcD4x4HBMULVZ1XfIS8/w4CICSD+p7VZXGQi8gfcA35OWyvmteaDlUe
-        nlBIwdWHaDCi
-        -----END CERTIFICATE-----
+            -----BEGIN CERTIFICATE-----
+            MIIBdjCCARugAwIBAgIUduOP5oNhK/Rae46W93xCPxgnZt0wCgYIKoZIzj0EAwIw
+            IjEgMB4GA1UEAwwXdGVzdCBvbmx5LCBkbyBub3QgdHJ1c3QwIBcNMjAwMTAxMDAw
+            MDAwWhgPMjExOTEyMzEwMDAwMDBaMCIxIDAeBgNVBAMMF3Rlc3Qgb25seSwgZG8g
+            bm90IHRydXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE90C4++VSVL1xK4I8
+            EfrgkM/ebB28kaCKykK6CXIHQ7wBp6qW4NleBXV1x2w7hSMeKNo29Kl+wjKGI5Wc
+            id6t7aMtMCswDwYDVR0TAQH/BAUwAwEB/zAYBgNVHREEETAPgg1vdGhlci5leGFt
+            cGxlMAoGCCqGSM49BAMCA0kAMEYCIQCchRmQlFmH2jVtuWqToEgaTTVs7kKiJ21i
+            rar4LSB3UgIhAOXUEwZ5QhA9ueFu9ZQHFiYloZisalL3aiBN/TmjSVtf
+            -----END CERTIFICATE-----
 
-        """,
+            """,
         key: """
-        -----BEGIN PRIVATE KEY-----
-        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAdTOhg734rnkOPWE
-        l0SGv2V9Izp5k9Lw76VcyIwxUZihRANCAATzPZC24Wek8+yHuQbe0bhDfTXwkZZt
-        U7uytkvF2ufb2W3NdzSweaObD6twOhDe5spD688LepZxhTsZO491zkA8
-        -----END PRIVATE KEY-----
+            -----BEGIN PRIVATE KEY-----
+            MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglJBw5DSIWt4MaePM
+            dot4uekc5l40+Z5G8Poq4TDsJq6hRANCAAT3QLj75VJUvXErgjwR+uCQz95sHbyR
+            oIrKQroJcgdDvAGnqpbg2V4FdXXHbDuFIx4o2jb0qX7CMoYjlZyJ3q3t
+            -----END PRIVATE KEY-----
 
-        """)
+            """)
 
     /// Writes both to files for the time of `body`.
     func withFiles<Result>(_ body: (TLSFiles) async throws -> Result) async throws -> Result {
