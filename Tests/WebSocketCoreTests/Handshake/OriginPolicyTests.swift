@@ -37,7 +37,7 @@ struct OriginPolicyTests {
             ("http://a.example:80", "a.example", false, true),
             ("http://a.example", "a.example:80", false, true),
             ("http://a.example", "a.example", true, false),  // a page that anyone on the way could write
-            ("http://a.example:443", "a.example", true, true),
+            ("http://a.example:443", "a.example", true, false),
             ("http://a.example:8080", "a.example:8080", false, true),
             ("https://a.example:8080", "a.example", false, false),
             ("http://a.example", "a.example:8080", false, false),

@@ -119,8 +119,8 @@ struct WebSocketClientTests {
             accept: { request in
                 requests.add(request)
                 return .accept(subprotocol: request.firstSupported(["v2"]), fields: ["X-Answer": "2"])
-            }
-        ) { _ in Echo() }
+            },
+            receiver: { _ in Echo() })
         try await server.whileRunning { running in
             var configuration = WebSocketClient.Configuration()
             configuration.subprotocols = ["v1", "v2"]
@@ -143,9 +143,9 @@ struct WebSocketClientTests {
     @Test("A server that refuses says why")
     func rejected() async throws {
         var server = WebSocketServer.forTests()
-        server.on("/", accept: { _ in .reject(status: 429, fields: ["Retry-After": "7"], body: "slow down\n") }) { _ in
-            Echo()
-        }
+        server.on(
+            "/", accept: { _ in .reject(status: 429, fields: ["Retry-After": "7"], body: "slow down\n") },
+            receiver: { _ in Echo() })
         try await server.whileRunning { running in
             let url = running.url("/")
             do {
