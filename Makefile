@@ -29,7 +29,7 @@ BENCH ?=
 # Options for `make serve`, such as: make serve SERVE='--port 9000'
 SERVE ?=
 
-.PHONY: help deps deps-interop build release serve test test-build format lint pages snippets pages-check check \
+.PHONY: help deps deps-interop build release serve test test-build format lint snippets check \
 	autobahn-server autobahn-client interop fuzz tsan asan bench screenshots docs examples verify ci clean
 
 help: ## List the targets
@@ -67,16 +67,10 @@ format: ## Format the sources in place
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
 
-pages: ## Write Sources/aloft/Pages/Pages.swift from the .html files beside it
-	@Tools/embed-pages
-
 snippets: ## Check that the Swift code in the documents is cut from Examples
 	@Tools/check-snippets
 
-pages-check: ## Check that Pages.swift is what its .html files give
-	@Tools/embed-pages --check
-
-check: lint pages-check snippets test-build ## Check before a push: format, pages, warnings, import rules, unit tests
+check: lint snippets test-build ## Check before a push: format, snippets, warnings, import rules, unit tests
 	$(SWIFT) test --skip-build --disable-xctest $(DEBUG)
 
 autobahn-server: release deps-interop ## Run Autobahn's 517 cases against the server

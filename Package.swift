@@ -64,7 +64,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["Pages/chat.html"],
+            resources: [
+                .embedInCode("Pages/chat.html"), .embedInCode("Pages/chat.css"), .embedInCode("Pages/chat.js"),
+            ],
             swiftSettings: settings
         ),
 

@@ -40,22 +40,63 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// The page, and nothing else; what it may load is said as narrowly as it can be.
     private static func page(_ request: HTTPRequest) -> HTTPResponse {
-        guard request.path == "/" else { return HTTPResponse(status: 404, "nothing is here\n") }
+        guard let page = ChatPage(path: request.path) else { return HTTPResponse(status: 404, "nothing is here\n") }
         guard request.method == "GET" || request.method == "HEAD" else {
             var response = HTTPResponse(status: 405, "GET is the way to ask for this page\n")
             response.fields = ["Allow": "GET, HEAD", "Content-Type": "text/plain; charset=utf-8"]
             return response
         }
-        var response = HTTPResponse(Pages.chat, type: "text/html; charset=utf-8")
-        response.fields = [
-            "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": Pages.chatContentSecurityPolicy,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-cache",
-        ]
-        return response
+        return page.response
+    }
+}
+
+/// One file of the chat's page, carried by the executable.
+private enum ChatPage {
+    case document
+    case style
+    case script
+
+    init?(path: String) {
+        switch path {
+        case "/": self = .document
+        case "/chat.css": self = .style
+        case "/chat.js": self = .script
+        default: return nil
+        }
+    }
+
+    private var body: [UInt8] {
+        switch self {
+        case .document: PackageResources.chat_html
+        case .style: PackageResources.chat_css
+        case .script: PackageResources.chat_js
+        }
+    }
+
+    private var type: String {
+        switch self {
+        case .document: "text/html; charset=utf-8"
+        case .style: "text/css; charset=utf-8"
+        case .script: "text/javascript; charset=utf-8"
+        }
+    }
+
+    /// What the page may load is said as narrowly as it can be.
+    private static let contentSecurityPolicy = """
+        default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'
+        """
+
+    var response: HTTPResponse {
+        HTTPResponse(
+            fields: [
+                "Content-Type": self.type,
+                "Content-Security-Policy": Self.contentSecurityPolicy,
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+                "Cache-Control": "no-cache",
+            ],
+            body: self.body)
     }
 }

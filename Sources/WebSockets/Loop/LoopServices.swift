@@ -3,15 +3,14 @@ import NIOCore
 import NIOPosix
 import WebSocketCore
 
-/// What the connections of one event loop share: the clock and one timer, the receive buffer, masking keys, the flush at
+/// What the connections of one event loop share: the clock and one timer, the receive buffer, randomness, the flush at
 /// the end of a turn, the executor of their tasks. Everything here is touched on the loop only.
 final class LoopServices: @unchecked Sendable {
     let eventLoop: any EventLoop
     let executor: LoopExecutor
     let receiveBuffer = ReceiveBuffer()
-    @exclusivity(unchecked) var maskingKeys = MaskingKeySource()
+    @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
-    var random = SystemRandomNumberGenerator()
 
     private var members: [UInt64: LoopMember] = [:]
     private var lastID: UInt64 = 0

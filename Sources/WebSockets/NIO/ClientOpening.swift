@@ -35,7 +35,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         outcome: EventLoopPromise<Unchecked<SocketEngine>>
     ) throws {
         let loop = LoopServices.on(channel.eventLoop)
-        let key = InlineArray<16, UInt8> { _ in UInt8.random(in: .min ... .max, using: &loop.random) }
+        let key = InlineArray<16, UInt8> { _ in loop.random.next() }
         do {
             self.handshake = try ClientHandshake(
                 url: url, subprotocols: configuration.subprotocols, origin: configuration.origin,

@@ -311,7 +311,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     private func flushControlFrames() {
         let isClient = self.connection.role == .client
-        self.connection.writeControlFrames(maskingKey: isClient ? { self.loop.maskingKeys.next() } : nil) {
+        self.connection.writeControlFrames(maskingKey: isClient ? { MaskingKey(word: self.loop.random.next()) } : nil) {
             self.write($0, $1)
         }
         self.wrote()
@@ -350,7 +350,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     private func maskingKey() -> MaskingKey? {
         switch self.connection.role {
-        case .client: self.loop.maskingKeys.next()
+        case .client: MaskingKey(word: self.loop.random.next())
         case .server: nil
         }
     }
