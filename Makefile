@@ -89,7 +89,7 @@ fuzz: deps ## Fuzz every parser (SECONDS_PER_TARGET=60)
 
 tsan: deps ## Run the unit tests with the thread sanitizer
 	$(SWIFT) build --build-tests $(TSAN)
-	TSAN_OPTIONS=halt_on_error=1 $(SWIFT) test --skip-build --disable-xctest $(TSAN)
+	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/Tools/thread-sanitizer.supp $(SWIFT) test --skip-build --disable-xctest $(TSAN)
 
 asan: deps ## Run the unit tests with the address sanitizer
 	$(SWIFT) build --build-tests $(ASAN)

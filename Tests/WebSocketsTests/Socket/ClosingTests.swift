@@ -248,10 +248,13 @@ struct ClosingTests {
 
     @Test("Bytes that still waited when the connection was closed arrive before the Close frame")
     func flushesBeforeClosing() async throws {
-        try await Self.withServer(handler: { socket in
-            socket.trySend(.binary([UInt8](repeating: 7, count: 12 << 20)))
-            await socket.close(.normal)
-        }) { server, _ in
+        try await Self.withServer(
+            { $0.socket.limits.closeTimeout = .seconds(600) },
+            handler: { socket in
+                socket.trySend(.binary([UInt8](repeating: 7, count: 12 << 20)))
+                await socket.close(.normal)
+            }
+        ) { server, _ in
             let peer = try await RawConnection.open("/", on: server.port, receiveBufferBytes: 16 << 10)
             try await peer.stopReading()
             try await peer.send(.close(1000))

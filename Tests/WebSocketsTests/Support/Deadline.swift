@@ -8,9 +8,13 @@ struct DeadlinePassed: Error, CustomStringConvertible {
     init(_ what: String) { self.description = "did not happen in time: \(what)" }
 }
 
+/// How long a test waits for what must happen. Only a test that fails ever takes so long: generous enough for a busy
+/// machine with a sanitizer.
+let patience = TimeAmount.seconds(120)
+
 /// Fails if `body` is not over in time, even if `body` cannot be cancelled.
 func withDeadline<Result: Sendable>(
-    _ limit: TimeAmount = .seconds(20), what: String = "the end of the body",
+    _ limit: TimeAmount = patience, what: String = "the end of the body",
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -29,7 +33,7 @@ func withDeadline<Result: Sendable>(
 /// Asks again and again, once in every other millisecond, until `condition` holds.
 func eventually(_ what: String, _ condition: @Sendable () async throws -> Bool) async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
-    let end = NIODeadline.now() + .seconds(20)
+    let end = NIODeadline.now() + patience
     while try await !condition() {
         guard NIODeadline.now() < end else { throw DeadlinePassed(what) }
         try await loop.scheduleTask(in: .milliseconds(2)) {}.futureResult.get()

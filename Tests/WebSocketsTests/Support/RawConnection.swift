@@ -73,7 +73,7 @@ final class RawConnection: Sendable {
         let inbox = self.inbox
         let outcome = loop.makePromise(of: [UInt8].self)
         loop.execute { inbox.take(want, outcome) }
-        let timer = loop.scheduleTask(in: .seconds(20)) { inbox.giveUp(DeadlinePassed("reading \(what)")) }
+        let timer = loop.scheduleTask(in: patience) { inbox.giveUp(DeadlinePassed("reading \(what)")) }
         defer { timer.cancel() }
         return try await outcome.futureResult.get()
     }
