@@ -93,8 +93,8 @@ struct Driver: ~Copyable {
         switch act {
         case .ping: self.connection.ping(self.random.next())
         case .close: self.connection.close(Close(.goingAway, reason: "bye"), now: self.now)
-        case .stopReading: self.connection.setReading(false)
-        case .startReading: self.connection.setReading(true)
+        case .stopReading: self.connection.setReading(false, now: self.now)
+        case .startReading: self.connection.setReading(true, now: self.now)
         case .giveUp: self.connection.giveUp(.write)
         case .timePasses(let duration):
             self.now = self.now + duration

@@ -4,8 +4,9 @@
 /// whatever arrives (RFC 6455 §10.4).
 public struct Limits: Sendable, Hashable {
     /// The largest payload of one frame, in bytes, compared with the length in the frame's header before any of the
-    /// payload is kept. Default: 1 MiB. Exceeding it fails the connection with 1009.
-    public var maxFrameBytes: Int
+    /// payload is kept. Default: `nil`, as large as ``maxMessageBytes``, and an eighth more for a compressed frame, since
+    /// bytes that cannot be compressed grow a little. Exceeding it fails the connection with 1009.
+    public var maxFrameBytes: Int?
 
     /// The largest message, in bytes, after its fragments are joined and after it is inflated. Default: 1 MiB.
     /// Exceeding it fails the connection with 1009.
@@ -47,7 +48,17 @@ public struct Limits: Sendable, Hashable {
     ///   - maxFrameBytes: the largest frame, in bytes; `nil` (the default) means as large as the message.
     public init(maxMessageBytes: Int = 1 << 20, maxFrameBytes: Int? = nil) {
         self.maxMessageBytes = maxMessageBytes
-        self.maxFrameBytes = maxFrameBytes ?? maxMessageBytes
+        self.maxFrameBytes = maxFrameBytes
+    }
+
+    /// The largest frame that may come.
+    func largestFrame(isCompressed: Bool) -> Int {
+        if let maxFrameBytes { return max(0, maxFrameBytes) }
+        let message = max(0, self.maxMessageBytes)
+        if !isCompressed { return message }
+        // A stored block is at most 5 bytes longer than what it stores, and no shorter than some kilobytes.
+        let (sum, overflow) = message.addingReportingOverflow(message >> 3 &+ 64)
+        return overflow ? .max : sum
     }
 
     /// What the head of an HTTP request or response may cost, on either side.

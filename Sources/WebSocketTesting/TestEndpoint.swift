@@ -3,7 +3,8 @@ public import WebSocketCore
 /// What an endpoint's application and transport get to see.
 public enum EndpointEvent: Sendable, Hashable {
     case message(MessageKind, [UInt8])
-    case pong(UInt64)
+    /// A pong came; `nil` if its payload is not eight bytes long.
+    case pong(UInt64?)
     /// This end sends nothing more.
     case outputShutDown
     /// It is over.
@@ -18,7 +19,7 @@ public enum EndpointEvent: Sendable, Hashable {
 ///     var server = TestEndpoint(role: .server)
 ///     server.receive(FrameBytes.text("Hello").from(.client).bytes)
 ///     server.events                // [.text("Hello")]
-///     server.send("Hi", as: .text)
+///     try server.send("Hi")
 ///     server.takeOutput()          // [0x81, 0x02, 0x48, 0x69]
 public struct TestEndpoint: ~Copyable {
     public var connection: WebSocketConnection

@@ -11,6 +11,13 @@ import WebSocketCore
 /// | `websocket_limit_refusals_total` | counter | `limit`: the name of the setting |
 /// | `websocket_messages_dropped_total` | counter | `reason`: outbox_full, refused |
 enum SocketMetrics {
+    // Made once: a broadcast to peers that do not read drops many messages.
+    private static let outboxFull = Counter(label: "websocket_limit_refusals_total", dimensions: [("limit", "outbox")])
+    private static let droppedFull = Counter(
+        label: "websocket_messages_dropped_total", dimensions: [("reason", "outbox_full")])
+    private static let droppedRefused = Counter(
+        label: "websocket_messages_dropped_total", dimensions: [("reason", "refused")])
+
     static func handshake(status: Int) {
         Counter(label: "websocket_handshakes_total", dimensions: [("status", "\(status)")]).increment()
     }
@@ -22,10 +29,9 @@ enum SocketMetrics {
     static func dropped(_ reason: SendStatus.DropReason) {
         switch reason {
         case .outboxFull:
-            Self.refused(limit: "outbox")
-            Counter(label: "websocket_messages_dropped_total", dimensions: [("reason", "outbox_full")]).increment()
-        case .refused:
-            Counter(label: "websocket_messages_dropped_total", dimensions: [("reason", "refused")]).increment()
+            Self.outboxFull.increment()
+            Self.droppedFull.increment()
+        case .refused: Self.droppedRefused.increment()
         case .closed: break
         }
     }

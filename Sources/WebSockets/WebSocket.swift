@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 public import WebSocketCore
 
 /// An open WebSocket, for tasks: usable from any task on any thread.
@@ -11,8 +12,8 @@ public import WebSocketCore
 ///         socket.trySend(message, as: kind)
 ///     }) != nil {}
 ///
-/// One task receives at a time. Pings are answered, and the closing handshake is completed, whether or not anybody
-/// receives. Iteration ends when the peer closes with 1000, 1001 or no code, and throws ``WebSocketError/closed(_:)``
+/// One task receives at a time. While nobody does, pings are answered and the peer's Close frame is as well, until
+/// ``SocketSettings/maxUnreadBytes`` of messages wait; then nothing more is read, and the peer has to wait. Iteration ends when the peer closes with 1000, 1001 or no code, and throws ``WebSocketError/closed(_:)``
 /// when the connection ended in any other way.
 ///
 /// A task that runs on the connection's event loop, as the server's handlers do, gets its messages without a thread
@@ -77,6 +78,10 @@ public final class WebSocket: Sendable, Identifiable {
         guard let consumer = engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
         while true {
             try Task.checkCancellation()
+            // Its loop may not exist any more.
+            if engine.remote.isAbandoned.load(ordering: .relaxed), let closure = engine.closureSeenFromElsewhere {
+                return try Self.ended(closure)
+            }
             let cancellation = Cancellation()
             let found = await withTaskCancellationHandler {
                 await withUnsafeContinuation { (continuation: UnsafeContinuation<AsyncConsumer.Found, Never>) in
@@ -108,9 +113,7 @@ public final class WebSocket: Sendable, Identifiable {
     }
 
     private static func ended<Result>(_ closure: Closure) throws -> Result? {
-        guard closure.isClean, closure.initiator == .peer || closure.received != nil else {
-            throw WebSocketError.closed(closure)
-        }
+        guard closure.isClean else { throw WebSocketError.closed(closure) }
         switch closure.received?.code {
         case nil, .normal, .goingAway: return nil
         case .some: throw WebSocketError.closed(closure)
@@ -125,6 +128,11 @@ public final class WebSocket: Sendable, Identifiable {
     nonisolated(nonsending)
         public func send(_ text: String) async throws
     {
+        if self.eventLoop.inEventLoop, !self.engine.isOutputBlocked {
+            var text = text
+            return try Self.check(
+                text.withUTF8 { self.engine.send(UnsafeRawBufferPointer($0).bytes, as: .text) })
+        }
         try await self.send(Array(text.utf8), as: .text)
     }
 
@@ -170,6 +178,7 @@ public final class WebSocket: Sendable, Identifiable {
         let engine = self.engine
         while true {
             try Task.checkCancellation()
+            if engine.remote.isClosed.load(ordering: .relaxed) { throw WebSocketError.closing }
             let cancellation = Cancellation()
             let status: SendStatus? = await withTaskCancellationHandler {
                 await withUnsafeContinuation { (continuation: UnsafeContinuation<SendStatus?, Never>) in
@@ -229,15 +238,34 @@ public final class WebSocket: Sendable, Identifiable {
     // MARK: Closing
 
     /// Closes the connection, if nobody has yet, and waits until it is over: at most `Limits.closeTimeout` for the
-    /// peer's answer. Messages that come meanwhile and that nobody receives are thrown away.
+    /// peer's answer.
+    ///
+    /// Messages that came before can still be received, and of those that come meanwhile as many as
+    /// ``SocketSettings/maxUnreadBytes`` allows; the others are thrown away.
     @discardableResult
     nonisolated(nonsending)
         public func close(_ code: CloseCode? = .normal, reason: String = "") async -> Closure
     {
+        await self.close(code, reason: reason) { $0.closing($1) }
+    }
+
+    /// Closes the connection, from which nobody will receive any more.
+    @discardableResult
+    nonisolated(nonsending)
+        func finish(_ code: CloseCode) async -> Closure
+    {
+        await self.close(code, reason: "") { $0.abandon($1) }
+    }
+
+    nonisolated(nonsending)
+        private func close(
+            _ code: CloseCode?, reason: String, _ unwanted: @escaping @Sendable (AsyncConsumer, SocketEngine) -> Void
+        ) async -> Closure
+    {
         let engine = self.engine
         engine.loop.eventLoop.execute {
             engine.close(Close(code, reason: reason))
-            if let consumer = engine.asyncConsumer, !consumer.isWaitedFor { consumer.abandon(engine) }
+            if let consumer = engine.asyncConsumer { unwanted(consumer, engine) }
         }
         return await self.closed()
     }
@@ -247,6 +275,7 @@ public final class WebSocket: Sendable, Identifiable {
         public func closed() async -> Closure
     {
         let engine = self.engine
+        if let closure = engine.closureSeenFromElsewhere { return closure }
         return await withUnsafeContinuation { continuation in
             engine.loop.eventLoop.execute { engine.awaitClosure(continuation) }
         }

@@ -218,12 +218,17 @@ struct Section5ControlFrames {
         #expect(transcript.sentFrames == [.close(1000)])
     }
 
-    @Test("Once this end has sent its Close frame it sends no Pong either", arguments: Role.both)
+    @Test(
+        "A Ping is answered as long as no Close frame has been received, also after our own (§5.5.2)",
+        arguments: Role.both)
     func pingAfterOwnClose(role: Role) {
         var endpoint = TestEndpoint(role: role)
         endpoint.close(.normal)
         _ = endpoint.takeOutput()
         endpoint.receive(FrameBytes.ping([1]).from(role.peer).bytes)
+        #expect(FrameBytes.frames(in: endpoint.takeOutput()).map(\.payload) == [[1]])
+        endpoint.receive(FrameBytes.close(1000).from(role.peer).bytes)
+        endpoint.receive(FrameBytes.ping([2]).from(role.peer).bytes)
         #expect(endpoint.takeOutput().isEmpty)
     }
 

@@ -228,6 +228,35 @@ struct Section7Messages {
         }
     }
 
+    @Test(
+        "What cannot be compressed may be a little longer on the wire than the message may be (§8)",
+        arguments: Role.both)
+    func incompressible(role: Role) {
+        for size in [1, 1_000, 65_536, 1 << 20] {
+            var random = SeededGenerator(seed: UInt64(size))
+            let bytes: [UInt8] = (0..<size).map { _ in random.next() }
+            let payload = deflated(bytes)[0]
+            #expect(payload.count > size)
+            let limits = Limits(maxMessageBytes: size)
+            expectMessages(received(compressed(.binary, payload), by: role, limits: limits), [.binary(bytes)])
+            let frame = FrameBytes.binary(bytes + [0])
+            expectFailed(
+                received(frame, by: role, limits: limits), .frameTooLarge(bytes: UInt64(size + 1), limit: size), 1009)
+        }
+    }
+
+    @Test("A message that inflates to less than it seemed takes no more memory than it has bytes", arguments: Role.both)
+    func emptyBlocks(role: Role) {
+        var endpoint = TestEndpoint(role: role, deflate: .init(agreement: .init(), configuration: .init()))
+        let blocks = [UInt8]((0..<1638).flatMap { _ in [0x00, 0x00, 0x00, 0xFF, 0xFF] as [UInt8] })
+        endpoint.receive(compressed(.binary, blocks).from(role.peer).bytes)
+        guard case .message(.binary, let bytes)? = endpoint.events.first else {
+            Issue.record("no message")
+            return
+        }
+        #expect(bytes.isEmpty && bytes.capacity <= 128)
+    }
+
     @Test("The limit of a frame holds for what travels (§8)", arguments: Role.both)
     func frameLimit(role: Role) {
         let limits = Limits(maxMessageBytes: 1000, maxFrameBytes: 10)

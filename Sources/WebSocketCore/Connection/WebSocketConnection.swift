@@ -16,8 +16,9 @@ public enum Step: Sendable, Hashable {
     case message(MessageKind, Range<Int>)
     /// A whole message was collected: ``WebSocketConnection/takeMessage()``.
     case assembledMessage(MessageKind)
-    /// A pong came; its first eight bytes as a number, the first byte the highest.
-    case pong(UInt64)
+    /// A pong came: its eight bytes as a number, the first byte the highest, which is what
+    /// ``WebSocketConnection/ping(_:)`` has sent; `nil` if it has any other length.
+    case pong(UInt64?)
     /// Control frames are due: ``WebSocketConnection/writeControlFrames(maskingKey:into:)``.
     case write
     /// Nothing more is to be written: end this side of the stream, once all is sent, and go on reading.
@@ -69,7 +70,8 @@ public struct WebSocketConnection: ~Copyable {
     private var controlFrames: [UInt8] = []
     private var isShutdownDue = false
     private var isEndTold = false
-    private var isReading = true
+    /// Since when the driver has not been reading; `nil` while it does.
+    private var heldSince: Timestamp?
     /// How many bytes the last `.needMoreBytes` left to the driver.
     private var leftOver = 0
 
@@ -95,13 +97,15 @@ public struct WebSocketConnection: ~Copyable {
     /// How the connection ended, once it has.
     public var closure: Closure? { self.closing.closure }
 
-    /// Whether messages this end sends are compressed at all.
+    /// Whether the opening handshake agreed on compression.
     public var isDeflateNegotiated: Bool { self.deflate != nil }
 
     /// When ``timedOut(now:random:)`` is to be called at the latest; it may move with every other call.
     public var deadline: Timestamp? {
         var deadline = self.closing.deadline
-        if self.closing.readsFrames, let assembly = self.assembler.deadline(self.configuration.limits) {
+        if self.closing.readsFrames, self.heldSince == nil,
+            let assembly = self.assembler.deadline(self.configuration.limits)
+        {
             deadline = min(deadline ?? .distantFuture, assembly)
         }
         if self.closing.isOpen, let keepAlive = self.keepAlive?.deadline {
@@ -117,7 +121,7 @@ public struct WebSocketConnection: ~Copyable {
     /// Reads the next frame or message from `bytes`, beginning at `offset`, and moves `offset` past what was consumed.
     ///
     /// What is not consumed when the step is `.needMoreBytes` is at most a frame header or an unfinished control frame
-    /// (139 bytes); the driver puts the bytes that come next behind it.
+    /// (130 bytes); the driver puts the bytes that come next behind it.
     public mutating func next(in bytes: inout MutableRawSpan, from offset: inout Int, now: Timestamp) -> Step {
         bytes.withUnsafeMutableBytes { self.next(in: $0, from: &offset, now: now) }
     }
@@ -260,11 +264,20 @@ public struct WebSocketConnection: ~Copyable {
         case .server: if header.maskingKey == nil { return .init(.frameNotMasked) }
         case .client: if header.maskingKey != nil { return .init(.frameMasked) }
         }
-        let limit = self.configuration.limits.maxFrameBytes
-        if !header.opcode.isControl, header.payloadBytes > UInt64(max(0, limit)) {
-            return .init(.frameTooLarge(bytes: header.payloadBytes, limit: limit))
+        if !header.opcode.isControl,
+            header.payloadBytes > UInt64(self.configuration.limits.largestFrame(isCompressed: false))
+        {
+            return self.violation(ofLargeFrame: header)
         }
         return nil
+    }
+
+    private func violation(ofLargeFrame header: FrameHeader) -> ProtocolViolation? {
+        let isCompressed =
+            header.opcode == .continuation ? self.assembler.isCompressed : header.reservedBits.contains(.rsv1)
+        let limit = self.limits.largestFrame(isCompressed: isCompressed)
+        return header.payloadBytes > UInt64(limit)
+            ? .init(.frameTooLarge(bytes: header.payloadBytes, limit: limit)) : nil
     }
 
     @inline(__always)
@@ -296,10 +309,9 @@ public struct WebSocketConnection: ~Copyable {
                     now)
             }
             if opcode == .pong {
-                return .pong(payload.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+                return .pong(payload.count == 8 ? payload.reduce(0) { $0 << 8 | UInt64($1) } : nil)
             }
-            // RFC 6455 §5.5.2: no pong once the closing handshake has begun with our Close frame.
-            guard self.closing.isOpen else { return nil }
+            // RFC 6455 §5.5.2: also after our own Close frame; behind the peer's no frame is read.
             self.queue(.pong, payload)
             return .write
         case .close:
@@ -319,11 +331,15 @@ public struct WebSocketConnection: ~Copyable {
 
     /// RFC 6455 §7.1.7
     private mutating func fail(_ violation: ProtocolViolation, _ now: Timestamp) -> Step {
+        self.failed(violation, now)
+        return self.dueStep() ?? .needMoreBytes
+    }
+
+    private mutating func failed(_ violation: ProtocolViolation, _ now: Timestamp) {
         if let close = self.closing.fail(violation, now: now, limits: self.limits) { self.queue(close) }
         self.isShutdownDue = true
         self.assembler.abandon()
         self.frame = nil
-        return self.dueStep() ?? .needMoreBytes
     }
 
     // MARK: Sending
@@ -387,7 +403,9 @@ public struct WebSocketConnection: ~Copyable {
         }
     }
 
+    /// The last frame but for pongs: no message is sent after it.
     private mutating func queue(_ close: Close) {
+        self.encoder.abandon()
         close.payload.withUnsafeBytes { self.queue(.close, $0) }
     }
 
@@ -408,19 +426,15 @@ public struct WebSocketConnection: ~Copyable {
     public mutating func timedOut(now: Timestamp, random: inout some RandomNumberGenerator) {
         self.closing.timedOut(now: now)
         let limits = self.limits
-        if self.closing.readsFrames, !self.isReading {
-            // The time in which this end does not read is not the peer's.
-            self.assembler.postpone(now: now, limits)
-        } else if self.closing.readsFrames, let deadline = self.assembler.deadline(limits), deadline <= now {
-            _ = self.closing.fail(.init(.messageTooSlow(limit: limits.assemblyTimeout)), now: now, limits: limits)
-                .map { self.queue($0) }
-            self.isShutdownDue = true
-            self.assembler.abandon()
-            self.frame = nil
+        // The time in which this end does not read is not the peer's.
+        if self.closing.readsFrames, self.heldSince == nil, let deadline = self.assembler.deadline(limits),
+            deadline <= now
+        {
+            self.failed(.init(.messageTooSlow(limit: limits.assemblyTimeout)), now)
         }
         if self.closing.isOpen, let configuration = self.configuration.keepAlive {
             let action = self.keepAlive?.timedOut(
-                now: now, isReading: self.isReading, configuration: configuration, random: &random)
+                now: now, isReading: self.heldSince == nil, configuration: configuration, random: &random)
             switch action {
             case .sendPing(let payload): self.ping(payload)
             case .fail: self.giveUp(.keepAlive)
@@ -434,13 +448,24 @@ public struct WebSocketConnection: ~Copyable {
         if let close = self.closing.giveUp(wait, Close(.goingAway, reason: "timed out")) { self.queue(close) }
     }
 
-    /// The driver has stopped reading, or reads again. While it does not read, the peer's silence is no fault.
-    public mutating func setReading(_ isReading: Bool) { self.isReading = isReading }
+    /// The driver has stopped reading, or reads again. While it does not read, the peer's silence is no fault, and what
+    /// comes all at once afterwards was sent all the time.
+    public mutating func setReading(_ isReading: Bool, now: Timestamp) {
+        guard isReading else {
+            if self.heldSince == nil { self.heldSince = now }
+            return
+        }
+        guard let heldSince = self.heldSince.take() else { return }
+        self.assembler.notReading(from: heldSince, to: now)
+        self.keepAlive?.receivedBytes(now: now)
+        self.controlFrameRate.notReading(from: heldSince, to: now)
+    }
 
     /// The transport ended, or broke. The step `.closeTransport` follows.
     public mutating func transportEnded(_ failure: Closure.TransportFailure) {
         self.closing.transportEnded(failure)
         if self.closing.hasEnded {
+            self.encoder.abandon()
             self.controlFrames = []
             self.isShutdownDue = false
         }

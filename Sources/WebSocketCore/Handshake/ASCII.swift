@@ -94,3 +94,8 @@ extension RawSpan {
         self.extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     }
 }
+
+extension [String] {
+    /// Whether one of them has the very bytes of `text`: strings of other bytes can be equal to it.
+    func contains(bytesOf text: String) -> Bool { self.contains { $0.utf8.elementsEqual(text.utf8) } }
+}

@@ -104,7 +104,9 @@ public struct ClientHandshake: Sendable {
         guard fields.bytes[accept].elementsEqual(self.acceptKey) else { throw .acceptMismatch }
 
         let subprotocol = try fields.single("Sec-WebSocket-Protocol").map { fields.text($0) }
-        if let subprotocol, !self.subprotocols.contains(subprotocol) { throw .unrequestedSubprotocol(subprotocol) }
+        if let subprotocol, !self.subprotocols.contains(bytesOf: subprotocol) {
+            throw .unrequestedSubprotocol(subprotocol)
+        }
         return Accepted(subprotocol: subprotocol, deflate: try self.agreement(fields))
     }
 

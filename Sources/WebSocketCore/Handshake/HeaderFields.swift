@@ -155,13 +155,14 @@ public struct HeaderFields: Sendable, Hashable {
         return found
     }
 
-    /// The members of the comma-separated list that the fields of this name make up; empty ones are kept.
+    /// The members of the comma-separated list that the fields of this name make up. Empty ones are ignored (RFC 9110
+    /// §5.6.1.2).
     func elements(of name: String) -> [String] {
         var elements: [String] = []
         for line in self.lines where Self.matches(self.bytes, line.name, name) {
             var start = line.value.lowerBound
             while let element = self.nextElement(from: &start, to: line.value.upperBound) {
-                elements.append(self.text(element))
+                if !element.isEmpty { elements.append(self.text(element)) }
             }
         }
         return elements

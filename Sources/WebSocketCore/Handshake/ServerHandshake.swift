@@ -79,6 +79,7 @@ public struct ServerHandshake: Sendable {
     /// The members of all Sec-WebSocket-Protocol lines (RFC 6455 §11.3.4).
     private static func subprotocols(_ fields: HeaderFields) throws(HandshakeFault) -> [String] {
         let names = fields.elements(of: "Sec-WebSocket-Protocol")
+        if names.isEmpty, fields.count(of: "Sec-WebSocket-Protocol") > 0 { throw .malformedSubprotocols }
         guard names.allSatisfy(\.isToken) else { throw .malformedSubprotocols }
         guard names.count < 2 || Set(names).count == names.count else { throw .malformedSubprotocols }
         return names
@@ -95,7 +96,9 @@ public struct ServerHandshake: Sendable {
     public func accept(
         subprotocol: String? = nil, deflate: PerMessageDeflate.Configuration? = nil, extraFields: HeaderFields = [:]
     ) throws(HandshakeFault) -> Accepted {
-        if let subprotocol, !self.subprotocols.contains(subprotocol) { throw .subprotocolNotRequested(subprotocol) }
+        if let subprotocol, !self.subprotocols.contains(bytesOf: subprotocol) {
+            throw .subprotocolNotRequested(subprotocol)
+        }
         try extraFields.checkNotReserved()
         let choice = deflate.flatMap { $0.response(to: self.extensionOffers) }
 

@@ -5,7 +5,7 @@
 struct MessageAssembler: ~Copyable {
     /// What the message in progress is; `nil` between messages.
     private(set) var kind: MessageKind?
-    private var isCompressed = false
+    private(set) var isCompressed = false
     private var fragments: Int32 = 0
     private var emptyFragments: Int32 = 0
     private var text = UTF8Validator()
@@ -20,9 +20,9 @@ struct MessageAssembler: ~Copyable {
         self.kind == nil ? nil : self.started + limits.assemblyTimeout
     }
 
-    /// This end does not read: a message that is due begins its time anew.
-    mutating func postpone(now: Timestamp, _ limits: Limits) {
-        if let deadline = self.deadline(limits), deadline <= now { self.started = now }
+    /// The time in which this end did not read is not counted for a message in progress.
+    mutating func notReading(from: Timestamp, to now: Timestamp) {
+        self.started = self.started + now.duration(since: max(from, self.started))
     }
 
     /// A data frame begins. Its length is refused here, before any of it is kept.
@@ -92,11 +92,13 @@ struct MessageAssembler: ~Copyable {
         return kind
     }
 
-    /// The assembled message; the assembler keeps nothing of it.
+    /// The assembled message; the assembler keeps nothing of it. It takes no more than twice its bytes, and a little.
     mutating func take() -> [UInt8] {
         let message = self.buffer
         self.buffer = []
-        return message
+        // The inflater guesses the size from what came, and a peer can make the guess wrong.
+        guard message.capacity > 2 * message.count + 128 else { return message }
+        return message.withUnsafeBytes { Array($0) }
     }
 
     /// Nothing of the message in progress is needed any more.

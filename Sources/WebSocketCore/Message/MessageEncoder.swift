@@ -1,8 +1,8 @@
 /// A frame that is ready to be written: its header, and where its payload is.
 public struct OutgoingFrame: Sendable, Hashable {
-    public var header: FrameHeader
+    public let header: FrameHeader
     /// Whether the payload is what the connection has compressed, not the caller's bytes.
-    var isCompressed: Bool
+    let isCompressed: Bool
 
     /// How many bytes the frame takes on the wire.
     public var byteCount: Int { self.header.headerBytes &+ Int(self.header.payloadBytes) }
@@ -73,6 +73,13 @@ struct MessageEncoder: ~Copyable {
         let written = frame.header.encode(self.compressed.span.bytes, into: destination)
         self.compressed = []
         return written
+    }
+
+    /// Nothing will be sent any more.
+    mutating func abandon() {
+        self.inProgress = nil
+        self.deflater = nil
+        self.compressed = []
     }
 
     private mutating func compress(

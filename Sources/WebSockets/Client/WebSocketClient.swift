@@ -67,10 +67,10 @@ public struct WebSocketClient: Sendable {
         return try await withTaskExecutorPreference(socket.engine.loop.executor) {
             do {
                 let result = try await body(socket)
-                await socket.close(.normal)
+                await socket.finish(.normal)
                 return result
             } catch {
-                await socket.close(.goingAway)
+                await socket.finish(.goingAway)
                 throw error
             }
         }
@@ -83,7 +83,7 @@ public struct WebSocketClient: Sendable {
     /// - Throws: ``WebSocketError``: `invalidURL`, `connectionFailed`, `handshakeTimedOut`, `handshakeRejected` with the
     ///   server's status, fields and body, `invalidHandshake`.
     public func connect(to url: String) async throws -> WebSocket {
-        WebSocket(try await self.open(url) { AsyncConsumer { _ in } })
+        WebSocket(try await self.open(url) { AsyncConsumer() })
     }
 
     /// Connects, and gives the messages to callbacks on the connection's event loop.
@@ -105,11 +105,12 @@ public struct WebSocketClient: Sendable {
         let settings = SharedSettings(configuration.socket)
         let loop = self.group.next()
         let outcome = loop.makePromise(of: Unchecked<SocketEngine>.self)
-        let highWater = max(1, configuration.socket.outbox.highWaterBytes)
+        let highWater = settings.outbox.highWaterBytes
 
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.writeBufferWaterMark, value: .init(low: highWater / 2, high: highWater))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

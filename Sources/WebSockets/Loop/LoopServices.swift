@@ -46,7 +46,15 @@ final class LoopServices: @unchecked Sendable {
         self.members[self.lastID] = member
     }
 
-    func remove(_ member: LoopMember) { self.members[member.memberID] = nil }
+    func remove(_ member: LoopMember) {
+        self.members[member.memberID] = nil
+        // Deadlines of members that have gone are dropped when they are due, or when they become too many.
+        if self.deadlines.count > 2 * self.members.count + 1_024 {
+            self.deadlines = Heap(
+                self.members.values.lazy.filter { $0.armed != .distantFuture }
+                    .map { Entry(deadline: $0.armed, memberID: $0.memberID) })
+        }
+    }
 
     /// Sees to it that `member` is called when `deadline` has passed, or earlier. Costs nothing if it already will be.
     func arm(_ member: LoopMember, at deadline: Timestamp?) {

@@ -25,7 +25,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     private let makeConsumer: () -> Consumer
     private let outcome: EventLoopPromise<Unchecked<SocketEngine>>
     private var stage = Stage.readingHead
-    private var parser: ResponseHeadParser
+    private var parser: FinalResponseParser
     private var bytes: [UInt8] = []
     private var context: ChannelHandlerContext?
 
@@ -51,7 +51,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         self.isSecure = url.isSecure
         self.makeConsumer = makeConsumer
         self.outcome = outcome
-        self.parser = ResponseHeadParser(limits: configuration.socket.limits.handshake)
+        self.parser = FinalResponseParser(limits: configuration.socket.limits.handshake)
     }
 
     // MARK: From the channel
@@ -118,26 +118,23 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     // MARK: The answer
 
     private func readHead() {
-        while case .readingHead = self.stage {
-            switch self.parser.parse(self.bytes.span.bytes) {
-            case .needMoreBytes: return
-            case .invalid(let fault): self.fail(.invalidHandshake(fault))
-            case .complete(let head, let headBytes):
-                self.bytes.removeFirst(headBytes)
-                if head.isInterim { continue }
-                do throws(HandshakeFault) {
-                    self.open(try self.handshake.validate(head), head)
-                } catch {
-                    guard case .rejected = error else {
-                        self.fail(.invalidHandshake(error))
-                        return
-                    }
-                    var body = RejectionBody(of: head)
-                    self.bytes.withUnsafeBytes { body.append($0) }
-                    self.bytes = []
-                    self.loop.arm(self, at: self.loop.now + self.configuration.socket.limits.discardTimeout)
-                    self.readBody(head, body)
+        switch self.parser.parse(self.bytes.span.bytes) {
+        case .needMoreBytes: return
+        case .invalid(let fault): self.fail(.invalidHandshake(fault))
+        case .complete(let head, let headBytes):
+            self.bytes.removeFirst(headBytes)
+            do throws(HandshakeFault) {
+                self.open(try self.handshake.validate(head), head)
+            } catch {
+                guard case .rejected = error else {
+                    self.fail(.invalidHandshake(error))
+                    return
                 }
+                var body = RejectionBody(of: head)
+                self.bytes.withUnsafeBytes { body.append($0) }
+                self.bytes = []
+                self.loop.arm(self, at: self.loop.now + self.configuration.socket.limits.discardTimeout)
+                self.readBody(head, body)
             }
         }
     }
@@ -157,7 +154,6 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         let engine = WebSocketHandler(
             channel: self.channel, role: .client, loop: self.loop, settings: self.settings,
             deflate: accepted.deflate, info: info, consumer: self.makeConsumer())
-        SocketMetrics.opened()
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(engine, position: .after(self))

@@ -6,7 +6,8 @@ import WebSocketCore
 /// Ordinary HTTP/1.1 on the port of the WebSocket server, parsed by NIO: gives whole requests to the application, one
 /// after the other, and lets a connection become a WebSocket with any of its requests.
 ///
-/// While a request is answered nothing more is read; a body has a limit; a connection that says nothing is closed.
+/// While a request is answered nothing more is read; a body has a limit; a connection that says nothing, or takes
+/// nothing of its answer, is closed.
 final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -15,6 +16,9 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         case idle
         case receiving(HTTPRequestHead, body: [UInt8])
         case answering
+        /// The last answer is written, or will be once the peer has taken what stands before it. Nothing of what comes
+        /// is looked at any more.
+        case closing
         /// The WebSocket takes over, or the connection ends.
         case done
     }
@@ -27,8 +31,13 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     private var acceptance: UpgradeAcceptance?
     private var task: Task<Void, Never>?
     private var isDraining = false
-    /// When a connection that has not brought a whole request by then is closed, or a WebSocket must be decided about.
+    /// When a connection that has not brought a whole request by then, or has not taken anything of its answer, is
+    /// closed; when a WebSocket must be decided about.
     private var deadline = Timestamp.distantFuture
+    /// What waited to be written when the deadline passed last.
+    private var waitingAtDeadline = 0
+    /// Comes true when the last answer has been written.
+    private var written: EventLoopFuture<Void>?
     /// What surrounds this handler in the pipeline, in the order of removal; the decoder gives up its bytes last.
     private var surroundings: [any RemovableChannelHandler] = []
 
@@ -60,7 +69,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.loop.add(self)
-        self.armRequest()
+        self.arm(in: self.state.configuration.requestTimeout)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -72,24 +81,54 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         switch (self.unwrapInboundIn(data), self.stage) {
         case (.head(let head), .idle):
             self.stage = .receiving(head, body: [])
-            self.armRequest()
+            self.arm(in: self.state.configuration.requestTimeout)
+            self.begin(head)
         case (.body(let buffer), .receiving(let head, var body)):
-            let limit = self.state.configuration.maxRequestBodyBytes
-            guard body.count + buffer.readableBytes <= limit else {
-                SocketMetrics.refused(limit: "max_request_body_bytes")
-                self.answerAndClose(HTTPResponse(status: 413, "the body is longer than \(limit) bytes\n"), head)
+            guard body.count + buffer.readableBytes <= self.state.configuration.maxRequestBodyBytes else {
+                self.refuseBody(of: head)
                 return
             }
             self.stage = .idle  // So that the bytes are appended in place.
             buffer.withUnsafeReadableBytes { body.append(contentsOf: $0) }
             self.stage = .receiving(head, body: body)
-        case (.end, .receiving(let head, let body)): self.received(head, body)
+        case (.end, .receiving(let head, let body)):
+            self.stage = .answering
+            // The application may take its time.
+            self.deadline = .distantFuture
+            // In a turn of its own: writing an answer delivers the next request, and a thousand of them in one segment
+            // would be answered one inside the other.
+            self.loop.eventLoop.execute { self.received(head, body) }
         case (.head, _), (.body, _), (.end, _): break  // Of a request that was refused.
         }
     }
 
+    /// The head has come, before its body.
+    private func begin(_ head: HTTPRequestHead) {
+        let expectations = head.headers[canonicalForm: "Expect"]
+        let length = head.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
+        if length > self.state.configuration.maxRequestBodyBytes {
+            self.refuseBody(of: head)
+        } else if expectations.isEmpty || head.version == .http1_0 {
+            return
+        } else if expectations.allSatisfy({ $0.lowercased() == "100-continue" }) {
+            // RFC 9110 §10.1.1
+            let go = HTTPResponseHead(version: .http1_1, status: .continue)
+            self.context?.writeAndFlush(self.wrapOutboundOut(.head(go)), promise: nil)
+        } else {
+            self.answerAndClose(HTTPResponse(status: 417, "the only expectation there is, is 100-continue\n"), head)
+        }
+    }
+
+    private func refuseBody(of head: HTTPRequestHead) {
+        SocketMetrics.refused(limit: "max_request_body_bytes")
+        let limit = self.state.configuration.maxRequestBodyBytes
+        self.answerAndClose(HTTPResponse(status: 413, "the body is longer than \(limit) bytes\n"), head)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         if case .done = self.stage {} else { self.state.leave(self) }
+        // Its context lives on for a while; nothing more is to come of it.
+        self.stage = .done
         self.acceptance?.cancel()
         self.task?.cancel()
         context.fireChannelInactive()
@@ -106,7 +145,15 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             return
         }
         switch self.stage {
-        case .idle, .receiving: self.context?.close(promise: nil)
+        case .idle, .receiving, .closing:
+            // A peer that takes its answer slowly, but takes it, is no worse than others.
+            let waiting = self.waitingBytes
+            if waiting > 0, waiting != self.waitingAtDeadline {
+                self.waitingAtDeadline = waiting
+                self.arm(in: self.state.configuration.requestTimeout)
+            } else {
+                self.context?.close(promise: nil)
+            }
         case .answering:
             self.acceptance?.cancel()
             self.decided(.refused(Rejection(.unavailable)))
@@ -114,14 +161,23 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         }
     }
 
+    /// Bytes that the system has not taken yet.
+    private var waitingBytes: Int { (try? self.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
     override func drain() {
         self.isDraining = true
-        if case .idle = self.stage { self.context?.close(promise: nil) }
+        guard case .idle = self.stage else { return }
+        guard let written else {
+            self.context?.close(promise: nil)
+            return
+        }
+        let channel = self.channel
+        written.whenComplete { _ in
+            if case .idle = self.stage { channel.close(promise: nil) }
+        }
     }
 
     override func abort() { self.context?.close(promise: nil) }
-
-    private func armRequest() { self.arm(in: self.state.configuration.requestTimeout) }
 
     private func arm(in time: Duration) {
         self.deadline = self.loop.now + time
@@ -131,9 +187,12 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     // MARK: Requests
 
     private func received(_ head: HTTPRequestHead, _ body: [UInt8]) {
-        self.stage = .answering
-        // The application may take its time.
-        self.deadline = .distantFuture
+        guard self.context != nil, case .answering = self.stage else { return }
+        let limit = self.state.configuration.socket.limits.handshake.maxStartLineBytes
+        guard head.uri.utf8.count <= limit else {
+            self.answerAndClose(HTTPResponse(status: 414, "the request line is longer than \(limit) bytes\n"), head)
+            return
+        }
         guard let request = Self.coreHead(head) else {
             self.answerAndClose(HTTPResponse(status: 400, "malformed request\n"), head)
             return
@@ -202,17 +261,26 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         if mayHaveBody, !response.body.isEmpty {
             context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
         }
-        self.stage = .idle
         self.task = nil
-        if isKeptAlive {
-            context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
-            self.armRequest()
-        } else {
-            let written = context.eventLoop.makePromise(of: Void.self)
-            let channel = self.channel
-            written.futureResult.whenComplete { _ in channel.close(mode: .all, promise: nil) }
-            context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
-        }
+        self.waitingAtDeadline = 0
+        // First: writing the end delivers the next request, if it has come.
+        self.stage = isKeptAlive ? .idle : .closing
+        self.arm(in: self.state.configuration.requestTimeout)
+        if !isKeptAlive { try? self.channel.syncOptions?.setOption(.autoRead, value: false) }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        self.written = written.futureResult
+        written.futureResult.whenSuccess { self.answered() }
+        context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
+    }
+
+    /// The last answer has gone. What the peer still sends is read and thrown away for a while, or the TCP reset for
+    /// unread bytes would destroy the answer.
+    private func answered() {
+        guard case .closing = self.stage, let context = self.context else { return }
+        context.close(mode: .output, promise: nil)
+        try? self.channel.syncOptions?.setOption(.autoRead, value: true)
+        self.deadline = self.loop.now + self.state.configuration.socket.limits.discardTimeout
+        self.loop.arm(self, at: self.deadline)
     }
 
     private func answerAndClose(_ response: HTTPResponse, _ head: HTTPRequestHead) {
@@ -221,8 +289,11 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         self.answer(response, head)
     }
 
-    /// The same head in the words of the core, which has its own, stricter rules.
+    /// The same head in the words of the core, which has its own, stricter rules; `nil` if it breaks one of them, or if
+    /// it does not name one host (RFC 9112 §3.2).
     private static func coreHead(_ head: HTTPRequestHead) -> RequestHead? {
+        let hosts = head.headers["Host"].count
+        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { return nil }
         var fields = HeaderFields()
         for (name, value) in head.headers {
             do { try fields.append(name, value) } catch { return nil }

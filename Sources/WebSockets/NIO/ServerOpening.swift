@@ -87,6 +87,8 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
 
     func channelInactive(context: ChannelHandlerContext) {
         if case .done = self.stage {} else { self.state.leave(self) }
+        // Its context lives on for a while; nothing more is to come of it.
+        self.stage = .done
         self.acceptance?.cancel()
         context.fireChannelInactive()
     }
@@ -148,7 +150,6 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
             self.stage = .done
             let engine = makeEngine()
             self.state.replace(self, with: engine, on: self.loop.eventLoop)
-            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: response)), promise: nil)
             let pipeline = context.pipeline.syncOperations
             do {
                 try pipeline.addHandler(engine, position: .after(self))
@@ -157,6 +158,8 @@ final class ServerOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
                 context.close(promise: nil)
                 return
             }
+            // From here on the engine hears how the connection fares, under this very write already.
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: response)), promise: nil)
             // The bytes that came behind the request are the first frames.
             let rest = self.bytes
             self.bytes = []

@@ -76,6 +76,7 @@ final class UpgradeAcceptance {
     private func decide(
         _ decision: UpgradeDecision, _ request: UpgradeRequest, _ handshake: ServerHandshake, _ route: Route
     ) {
+        guard self.decided != nil else { return }  // Too late: nobody waits for it any more.
         switch decision {
         case .reject(let status, let fields, let body):
             self.finish(.refused(Rejection(status: status, fields: fields, body: body)))
@@ -90,7 +91,6 @@ final class UpgradeAcceptance {
                 SocketMetrics.handshake(status: 101)
                 self.finish(
                     .accepted(accepted.response.encode()) {
-                        SocketMetrics.opened()
                         let engine = WebSocketHandler(
                             channel: channel, role: .server, loop: loop, settings: state.settings,
                             deflate: accepted.deflate, info: info, consumer: route.makeConsumer(request))

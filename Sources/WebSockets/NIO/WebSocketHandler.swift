@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 import WebSocketCore
 
 /// The portable transport: one handler at the end of a NIO channel's pipeline that is the whole connection.
@@ -47,6 +48,8 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // TCP ended without TLS's own end; the end of the stream comes next. Whether all of it came, the Close frame tells.
+        if case .uncleanShutdown? = error as? NIOSSLError { return }
         self.transportEnded(.broken("\(error)"))
         context.close(promise: nil)
     }

@@ -49,9 +49,9 @@ public final class RunningServer: Sendable {
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: .init(
-                    low: configuration.socket.outbox.highWaterBytes / 2,
-                    high: max(1, configuration.socket.outbox.highWaterBytes))
+                    low: state.settings.outbox.highWaterBytes / 2, high: state.settings.outbox.highWaterBytes)
             )
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try Self.accept(channel, state, context) }
             }
@@ -84,11 +84,12 @@ public final class RunningServer: Sendable {
 
     private struct TooManyConnections: Error {}
 
-    /// Connections at this moment, of every kind.
+    /// Connections at this moment, of every kind. One that has ended counts until its handler has returned.
     public var connectionCount: Int { self.state.connectionCount }
 
     /// Stops accepting, asks every connection to close (1001) spread over ``WebSocketServer/Configuration/drainSpread``,
-    /// and aborts what is left after ``WebSocketServer/Configuration/drainTimeout``. Returns when all have gone.
+    /// and aborts what is left after ``WebSocketServer/Configuration/drainTimeout``. Returns when all have gone and their
+    /// handlers have returned; one that ignores its cancellation is left behind after another second.
     public func drain() async {
         guard self.isStopping.exchange(true, ordering: .relaxed) == false else {
             await self.waitUntilStopped()
@@ -97,20 +98,19 @@ public final class RunningServer: Sendable {
         try? await self.listener.close().get()
         let configuration = self.state.configuration
         self.state.drain(spread: configuration.drainSpread)
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                await self.state.waitUntilEmpty()
-                return true
-            }
-            group.addTask {
-                // Cancelled when all have gone.
-                try? await Task.sleep(for: configuration.drainTimeout)
-                return false
-            }
-            if await group.next() == false { self.state.abortAll() }
-            group.cancelAll()
+        var isEmpty = await self.state.isEmpty(within: configuration.drainTimeout)
+        if !isEmpty {
+            self.state.abortAll()
+            isEmpty = await self.state.isEmpty(within: .seconds(1))
         }
-        try? await self.ownGroup?.shutdownGracefully()
+        if isEmpty {
+            try? await self.ownGroup?.shutdownGracefully()
+        } else {
+            // Their tasks would hang for ever without a loop to run on.
+            configuration.logger.warning(
+                "handlers that ignore their cancellation keep their event loops alive",
+                metadata: ["handlers": "\(self.connectionCount)"])
+        }
         self.stopped.open()
     }
 

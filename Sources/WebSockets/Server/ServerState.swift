@@ -31,7 +31,7 @@ final class ServerState: Sendable {
         respond: (@Sendable (HTTPRequest) async throws -> HTTPResponse)?
     ) {
         self.configuration = configuration
-        self.settings = SharedSettings(configuration.socket)
+        self.settings = SharedSettings(configuration.socket, handlerTimeout: configuration.handlerTimeout)
         self.routes = routes
         self.respond = respond
         self.isSecure = configuration.tls != nil
@@ -109,6 +109,7 @@ final class ServerState: Sendable {
         for (member, loop) in members { loop.execute { member.object.abort() } }
     }
 
-    /// Returns when the last connection of a draining server has gone.
-    func waitUntilEmpty() async { await self.emptied.wait() }
+    /// Waits until the last connection of a draining server has gone and its handler has returned, but no longer than
+    /// `time`, and says whether it has.
+    func isEmpty(within time: Duration) async -> Bool { await self.emptied.wait(atMost: time) }
 }

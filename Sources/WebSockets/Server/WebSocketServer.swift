@@ -35,10 +35,15 @@ public struct WebSocketServer: Sendable {
         /// How long an ordinary HTTP connection may be idle, or take for one request. Default: 30 seconds.
         public var requestTimeout: Duration = .seconds(30)
 
+        /// How long the handler of a connection may go on when the connection has ended. Then its task is cancelled.
+        /// Until it returns it counts as a connection. Default: 30 seconds.
+        public var handlerTimeout: Duration = .seconds(30)
+
         /// Over how long a time the connections are closed when the server drains. Default: 1 second.
         public var drainSpread: Duration = .seconds(1)
 
-        /// How long a drain may take in all before what is left is aborted. Default: 10 seconds.
+        /// How long a drain may take in all before the connections that are left are aborted and their handlers
+        /// cancelled. Default: 10 seconds.
         public var drainTimeout: Duration = .seconds(10)
 
         /// Serve wss and https; `nil`, the default, is plain ws and http.
@@ -90,16 +95,14 @@ public struct WebSocketServer: Sendable {
         let logger = self.configuration.logger
         self.addRoute(path, subprotocols, accept) { _ in
             AsyncConsumer { socket in
-                Task(executorPreference: socket.engine.loop.executor) {
-                    do {
-                        try await handler(socket)
-                        await socket.close(.normal)
-                    } catch {
-                        if !Self.isOrdinaryEnd(error) {
-                            logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"])
-                        }
-                        await socket.close(.internalError)
+                do {
+                    try await handler(socket)
+                    await socket.finish(.normal)
+                } catch {
+                    if !Self.isOrdinaryEnd(error) {
+                        logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"])
                     }
+                    await socket.finish(.internalError)
                 }
             }
         }

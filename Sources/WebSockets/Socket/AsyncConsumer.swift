@@ -1,4 +1,6 @@
 import DequeModule
+import NIOCore
+import Synchronization
 import WebSocketCore
 
 /// Hands messages to a task.
@@ -26,26 +28,51 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         case nothing
     }
 
-    private let onOpen: @Sendable (WebSocket) -> Void
+    /// What a server does with the connection; `nil` where somebody else holds its ``WebSocket``.
+    private let handler: (@Sendable (WebSocket) async -> Void)?
+    private var task: Task<Void, Never>?
+    private var cancellation: Scheduled<Void>?
+    private var onDone: (() -> Void)?
+
+    /// What becomes of messages that nobody receives.
+    private enum Unwanted {
+        /// They wait, and so does the peer.
+        case wait
+        /// The connection is closing: what does not fit into the inbox is thrown away.
+        case dropBeyondInbox
+        /// Nobody will receive any more.
+        case dropAll
+    }
+
     @exclusivity(unchecked) private var waiter: Waiter?
     @exclusivity(unchecked) private var lent: SocketEngine.Pulled?
     @exclusivity(unchecked) private var inbox: Deque<Owned> = []
     @exclusivity(unchecked) private var inboxBytes = 0
     @exclusivity(unchecked) private var isBursting = false
-    @exclusivity(unchecked) private var isAbandoned = false
+    @exclusivity(unchecked) private var unwanted = Unwanted.wait
     @exclusivity(unchecked) private var maxUnreadBytes = Int.max
 
-    /// - Parameter onOpen: called once, on the loop, when the opening handshake is over.
-    init(onOpen: @escaping @Sendable (WebSocket) -> Void) {
-        self.onOpen = onOpen
+    /// - Parameter handler: runs as a task on the connection's loop from the moment it is open.
+    init(handler: (@Sendable (WebSocket) async -> Void)? = nil) {
+        self.handler = handler
         super.init()
     }
 
-    override var isReady: Bool { self.waiter != nil || self.inboxBytes < self.maxUnreadBytes || self.isAbandoned }
+    override var isReady: Bool { self.waiter != nil || self.hasRoom || self.unwanted != .wait }
+
+    /// Messages that wait to be received.
+    var inboxCount: Int { self.inbox.count }
+
+    private var hasRoom: Bool { self.inboxBytes < self.maxUnreadBytes }
 
     override func opened(_ engine: SocketEngine) {
         self.maxUnreadBytes = engine.settings.maxUnreadBytes
-        self.onOpen(WebSocket(engine))
+        guard let handler else { return }
+        let socket = WebSocket(engine)
+        self.task = Task(executorPreference: engine.loop.executor) {
+            await handler(socket)
+            socket.engine.loop.eventLoop.execute { self.handlerReturned() }
+        }
     }
 
     override func consume(_ engine: SocketEngine) {
@@ -55,7 +82,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         while self.isReady {
             let pulled = engine.pull()
             if case .nothing = pulled { break }
-            if self.isAbandoned { continue }
+            if self.unwanted == .dropAll { continue }
             switch self.waiter {
             case .here(let continuation):
                 self.waiter = nil
@@ -76,7 +103,30 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         executor.drain()
     }
 
-    override func closed(_ engine: SocketEngine, _ closure: Closure) { self.resumeWaiter(.closure(closure)) }
+    override func closed(_ engine: SocketEngine, _ closure: Closure) {
+        self.resumeWaiter(.closure(closure))
+        guard self.task != nil else { return }
+        let limit = TimeAmount(engine.settings.handlerTimeout)
+        self.cancellation = engine.loop.eventLoop.scheduleTask(in: limit) { self.cancelHandler() }
+    }
+
+    // MARK: The handler
+
+    override func whenDone(_ body: @escaping () -> Void) {
+        if self.task == nil { body() } else { self.onDone = body }
+    }
+
+    private func handlerReturned() {
+        self.task = nil
+        self.cancellation?.cancel()
+        self.cancellation = nil
+        self.onDone.take()?()
+    }
+
+    /// It has had its time.
+    func cancelHandler() { self.task?.cancel() }
+
+    // MARK: Keeping messages
 
     private func resumeWaiter(_ found: Found) {
         let waiter = self.waiter.take()
@@ -88,6 +138,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     }
 
     private func keep(_ pulled: SocketEngine.Pulled) {
+        if self.unwanted == .dropBeyondInbox, !self.hasRoom { return }
         guard let owned = Self.owned(pulled) else { return }
         self.inbox.append(owned)
         // An empty message takes room too.
@@ -120,9 +171,11 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     /// The next message that was kept, reading on where the inbox had been full.
     func takeOwned(_ engine: SocketEngine) -> Owned? {
         if let owned = self.inbox.popFirst() {
-            let wasReady = self.isReady
+            // Not for each message: what is read on fills the inbox again.
+            let enough = self.maxUnreadBytes / 2
+            let wasMuch = self.inboxBytes > enough
             self.inboxBytes -= owned.bytes.count + 64
-            if !wasReady, self.isReady, !self.isBursting { engine.readOn() }
+            if wasMuch, self.inboxBytes <= enough, !self.isBursting { engine.readOn() }
             return owned
         }
         return nil
@@ -147,11 +200,18 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     /// The receiving task was cancelled.
     func cancelWait() { self.resumeWaiter(.nothing) }
 
-    /// Nobody will receive any more: what comes is thrown away, so that the closing handshake can be completed.
+    /// The connection is closing: so that the closing handshake can be completed, nothing waits for a receiver.
+    func closing(_ engine: SocketEngine) {
+        if self.unwanted == .wait { self.unwanted = .dropBeyondInbox }
+        engine.readOn()
+    }
+
+    /// Nobody will receive any more.
     func abandon(_ engine: SocketEngine) {
-        self.isAbandoned = true
+        self.unwanted = .dropAll
         self.inbox = []
         self.inboxBytes = 0
+        engine.remote.isAbandoned.store(true, ordering: .relaxed)
         engine.readOn()
     }
 }

@@ -22,6 +22,10 @@ class Consumer {
     @usableFromInline
     func closed(_ engine: SocketEngine, _ closure: Closure) {}
 
+    /// Calls `body` once nothing of the application runs any more for the connection, which has ended.
+    @usableFromInline
+    func whenDone(_ body: @escaping () -> Void) { body() }
+
     /// Whether received bytes that nobody has asked for yet should be parsed.
     @usableFromInline
     var isReady: Bool { true }

@@ -20,10 +20,20 @@ struct RemoteView: ~Copyable {
     let bytesWaiting = Atomic<Int>(0)
     /// The loop has refused a message for which the outbox had no room, and there has been none since.
     let isFull = Atomic<Bool>(false)
+    /// Nothing can be sent any more.
     let isClosed = Atomic<Bool>(false)
+    /// The engine's closure is known, and does not change any more.
+    let isOver = Atomic<Bool>(false)
+    /// Nobody will find a message any more.
+    let isAbandoned = Atomic<Bool>(false)
 }
 
 extension SocketEngine {
+    /// How it ended, for any thread.
+    var closureSeenFromElsewhere: Closure? {
+        self.remote.isOver.load(ordering: .acquiring) ? self.closure : nil
+    }
+
     /// Sends from another thread: the bytes travel to the loop. What travels counts against the outbox's limit.
     func sendFromElsewhere(_ bytes: [UInt8], as kind: MessageKind) -> SendStatus {
         if self.remote.isClosed.load(ordering: .relaxed) { return .dropped(.closed) }

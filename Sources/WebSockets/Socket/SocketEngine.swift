@@ -34,8 +34,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) private var input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     @exclusivity(unchecked) private var inputOffset = 0
     @exclusivity(unchecked) private var isConsuming = false
-    /// Bytes the machine has not consumed: the beginning of a frame, or what an application is too slow for.
+    /// Bytes the machine has not consumed, from `unreadStart` on: the beginning of a frame, or what an application is
+    /// too slow for.
     @exclusivity(unchecked) private var unread: [UInt8] = []
+    @exclusivity(unchecked) private var unreadStart = 0
     @exclusivity(unchecked) private var burstTime = Timestamp.zero
 
     @exclusivity(unchecked) private var gauge = OutboxGauge()
@@ -45,16 +47,17 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private var writeDeadline = Timestamp.distantFuture
     private var writtenAtDeadline = 0
     @exclusivity(unchecked) private var isFlushScheduled = false
-    /// The peer has ended the stream behind bytes that the consumer has not been ready for.
+    /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
     private var hasStreamEnded = false
+    private var streamEndDeadline = Timestamp.distantFuture
 
     /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
     /// write, is told to it when it has returned: calls never nest.
     @exclusivity(unchecked) private var isTelling = false
-    @exclusivity(unchecked) private var isRoomDue = false
     @exclusivity(unchecked) private var isEndDue = false
+    private var hasStarted = false
 
-    /// Called once, when it is over.
+    /// Called once, when it is over and the application has nothing more to do with it.
     final var onEnd: (() -> Void)?
 
     /// How it ended, once it has.
@@ -79,21 +82,30 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     // MARK: Input from the transport
 
-    /// The transport is ready. Call it once.
+    /// The transport is ready. Call it once. If it has ended before, the consumer never hears of the connection.
     final func start() {
+        guard self.closure == nil else { return }
+        self.hasStarted = true
+        SocketMetrics.opened()
         self.loop.add(self)
         self.tell { $0.opened(self) }
-        self.turnEnded()
+        self.readOn()
     }
 
     /// Bytes came. They are copied before this returns.
     final func received(_ bytes: UnsafeRawBufferPointer) {
-        if self.isConsuming || self.isHeld {
-            self.unread.append(contentsOf: bytes)
+        guard self.closure == nil else { return }
+        if self.canConsume, self.unread.isEmpty {
+            let consumed = self.loop.receiveBuffer.lend(bytes.count, filledBy: { $0.copyMemory(from: bytes) }) {
+                self.consume($0)
+            }
+            // What came meanwhile, if anything did, stands behind the rest.
+            if consumed < bytes.count, self.closure == nil {
+                self.unread.insert(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[consumed...]), at: 0)
+            }
         } else {
-            let unread = self.unread
-            self.unread = []
-            self.loop.receiveBuffer.lend(unread, bytes) { self.consume($0) }
+            self.unread.append(contentsOf: bytes)
+            self.consumeUnread()
         }
         self.turnEnded()
     }
@@ -105,6 +117,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     final func transportEnded(_ failure: Closure.TransportFailure) {
         if failure == .endOfStream, !self.isConsuming, !self.unread.isEmpty, self.closure == nil {
             self.hasStreamEnded = true
+            self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
             self.remote.isClosed.store(true, ordering: .relaxed)
             // Nothing can be written any more, so there is nothing to wait for.
             self.isOutputBlocked = false
@@ -117,33 +130,16 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.settle()
     }
 
-    /// The transport has taken what waited.
-    final func outputDrained() {
-        if self.isTelling {
-            self.isRoomDue = true
-            return
-        }
-        guard self.isOutputBlocked, self.waitingBytes <= self.settings.outbox.highWaterBytes / 2 else { return }
-        self.isOutputBlocked = false
-        self.writeDeadline = .distantFuture
-        self.resumeSenders()
-        self.tell { $0.writable(self) }
-        self.readOn()
-    }
+    /// The transport has taken some of what waited.
+    final func outputDrained() { self.turnEnded() }
 
-    /// The consumer can take messages again, or bytes can be written again.
+    /// The consumer can take messages again.
     final func readOn() {
-        if !self.isConsuming, !self.isHeld, !self.unread.isEmpty {
-            let unread = self.unread
-            self.unread = []
-            self.loop.receiveBuffer.lend(unread, UnsafeRawBufferPointer(start: nil, count: 0)) { self.consume($0) }
-        }
-        if self.hasStreamEnded, !self.isConsuming, self.unread.isEmpty || !self.isHeld, self.closure == nil {
-            self.connection.transportEnded(.endOfStream)
-            self.takeDueSteps()
-        }
+        self.consumeUnread()
         self.turnEnded()
     }
+
+    private var canConsume: Bool { !self.isConsuming && !self.isTelling && !self.isHeld }
 
     /// Bytes stay unparsed for now: the peer does not read what we write, or the consumer takes nothing.
     private var isHeld: Bool { self.isOutputBlocked || !(self.consumer?.isReady ?? true) }
@@ -157,7 +153,36 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         if self.isEndDue { self.tellEnd() }
     }
 
-    private func consume(_ buffer: UnsafeMutableRawBufferPointer) {
+    /// Consumes what was left, no more at a time than the receive buffer holds, until the consumer has had enough.
+    private func consumeUnread() {
+        while self.canConsume, self.closure == nil, self.unreadStart < self.unread.count {
+            let start = self.unreadStart
+            let count = min(self.unread.count - start, ReceiveBuffer.byteCount)
+            let consumed = self.loop.receiveBuffer.lend(
+                count,
+                filledBy: { target in
+                    self.unread.withUnsafeBytes {
+                        target.copyMemory(from: .init(rebasing: $0[start..<(start + count)]))
+                    }
+                },
+                { self.consume($0) })
+            if self.closure != nil || consumed == 0 { break }
+            self.unreadStart += consumed
+            if self.hasStreamEnded {
+                self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
+            }
+        }
+        if self.unreadStart == self.unread.count {
+            self.unread = []
+            self.unreadStart = 0
+        } else if self.unreadStart > self.unread.count / 2 {
+            self.unread.removeFirst(self.unreadStart)
+            self.unreadStart = 0
+        }
+    }
+
+    /// Lets the consumer pull messages out of `buffer`, and says how many bytes were consumed.
+    private func consume(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         self.input = buffer
         self.inputOffset = 0
         self.isConsuming = true
@@ -165,11 +190,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.tell { $0.consume(self) }
         if self.consumer == nil { _ = self.pull() }
         self.isConsuming = false
-        if self.inputOffset < buffer.count {
-            self.unread = Array(UnsafeRawBufferPointer(rebasing: buffer[self.inputOffset...]))
-        }
+        let consumed = self.inputOffset
         self.input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         self.inputOffset = 0
+        return consumed
     }
 
     // MARK: Pulled by the consumer
@@ -242,16 +266,11 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.settle()
     }
 
-    /// Sends a ping whose payload comes back to ``ponged``.
-    final func ping(_ payload: UInt64) {
-        self.connection.ping(payload)
-        self.settle()
-    }
-
     /// Ends the connection without a closing handshake.
     override final func abort() {
         self.connection.transportEnded(.aborted)
         self.settle()
+        self.asyncConsumer?.cancelHandler()
     }
 
     override final func drain() {
@@ -261,7 +280,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     // MARK: Time
 
     override final func deadlinePassed(now: Timestamp) {
-        self.connection.setReading(self.isReading && !self.isHeld)
         self.connection.timedOut(now: now, random: &self.loop.random)
         if self.writeDeadline <= now, self.isOutputBlocked {
             let written = self.writtenBytes
@@ -271,6 +289,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
                 self.awaitProgress(from: now)
             }
         }
+        if self.hasStreamEnded, self.streamEndDeadline <= now { self.connection.transportEnded(.endOfStream) }
         self.settle()
     }
 
@@ -321,11 +340,13 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         guard self.closure == nil, let closure = self.connection.closure else { return }
         self.closure = closure
         self.unread = []
+        self.unreadStart = 0
         self.loop.remove(self)
-        SocketMetrics.closed(closure)
+        if self.hasStarted { SocketMetrics.closed(closure) }
         self.flush()
         self.closeTransport(isBroken: Self.isBroken(closure))
         self.remote.isClosed.store(true, ordering: .relaxed)
+        self.remote.isOver.store(true, ordering: .releasing)
         self.resumeSenders()
         self.resumeClosureWaiters(closure)
         self.isEndDue = true
@@ -336,9 +357,13 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.isEndDue = false
         let consumer = self.consumer
         self.consumer = nil
-        if let closure = self.closure { consumer?.closed(self, closure) }
-        self.onEnd?()
-        self.onEnd = nil
+        let onEnd = self.onEnd.take()
+        if self.hasStarted, let consumer, let closure = self.closure {
+            consumer.closed(self, closure)
+            consumer.whenDone { onEnd?() }
+        } else {
+            onEnd?()
+        }
     }
 
     private static func isBroken(_ closure: Closure) -> Bool {
@@ -379,27 +404,43 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// The burst or the loop's turn ends: write what was corked, read or not, arm the timer.
     final func turnEnded() {
         self.isFlushScheduled = false
-        if self.isConsuming || self.closure != nil { return }
-        if self.isRoomDue {
-            self.isRoomDue = false
-            self.outputDrained()
-            if self.closure != nil { return }
-        }
+        if self.isConsuming || self.isTelling || self.closure != nil { return }
         if self.corkedBytes > 0 {
             self.flush()
             self.noteBlocked()
         }
+        if self.isOutputBlocked, self.waitingBytes <= self.settings.outbox.highWaterBytes / 2 { self.roomFound() }
+        if self.hasStreamEnded, self.unread.isEmpty || !self.isHeld {
+            self.connection.transportEnded(.endOfStream)
+            self.takeDueSteps()
+        }
+        if self.closure != nil { return }
         let isReading = !self.isHeld
         if isReading != self.isReading {
             self.isReading = isReading
-            self.connection.setReading(isReading)
+            self.connection.setReading(isReading, now: self.loop.now)
             self.setReading(isReading)
         }
         self.remote.bytesWaiting.store(self.isOutputBlocked ? self.waitingBytes : 0, ordering: .relaxed)
         if !self.isOutputBlocked { self.remote.isFull.store(false, ordering: .relaxed) }
         var deadline = self.connection.deadline
         if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, self.writeDeadline) }
+        if self.hasStreamEnded { deadline = min(deadline ?? .distantFuture, self.streamEndDeadline) }
         self.loop.arm(self, at: deadline)
+    }
+
+    /// The peer has read: senders, the consumer and the bytes that were held go on.
+    private func roomFound() {
+        self.isOutputBlocked = false
+        self.writeDeadline = .distantFuture
+        self.resumeSenders()
+        self.tell { $0.writable(self) }
+        self.consumeUnread()
+        // In a turn of its own, so that one that writes without end leaves room for the others.
+        if self.closure == nil, self.corkedBytes > 0, !self.isFlushScheduled {
+            self.isFlushScheduled = true
+            self.loop.flushSoon(self)
+        }
     }
 
     // MARK: Hooks of the transport

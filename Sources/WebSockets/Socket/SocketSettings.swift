@@ -30,11 +30,17 @@ final class SharedSettings: Sendable {
     let deflate: PerMessageDeflate.Configuration?
     let outbox: OutboxLimits
     let maxUnreadBytes: Int
+    let handlerTimeout: Duration
 
-    init(_ settings: SocketSettings) {
+    /// - Parameter handlerTimeout: ``WebSocketServer/Configuration/handlerTimeout``; a client has no handlers.
+    init(_ settings: SocketSettings, handlerTimeout: Duration = .zero) {
         self.connection = ConnectionConfiguration(limits: settings.limits, keepAlive: settings.keepAlive)
         self.deflate = settings.deflate
-        self.outbox = settings.outbox
-        self.maxUnreadBytes = settings.maxUnreadBytes
+        var outbox = settings.outbox
+        // Half of it is the low-water mark.
+        outbox.highWaterBytes = max(2, outbox.highWaterBytes)
+        self.outbox = outbox
+        self.maxUnreadBytes = max(1, settings.maxUnreadBytes)
+        self.handlerTimeout = handlerTimeout
     }
 }

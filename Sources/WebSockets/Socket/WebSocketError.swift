@@ -10,7 +10,7 @@ public enum WebSocketError: Error, Sendable, CustomStringConvertible {
     case refused(SendError)
     /// The peer does not read, and ``OutboxLimits`` are used up.
     case outboxFull
-    /// Another task receives already; a connection has one receiver.
+    /// A connection has one receiver: another task, or the callbacks it was opened with.
     case alreadyReceiving
     /// The server answered the opening handshake with something else than 101; up to 64 KiB of its body.
     case handshakeRejected(ResponseHead, body: [UInt8])
@@ -29,7 +29,7 @@ public enum WebSocketError: Error, Sendable, CustomStringConvertible {
         case .closing: "the connection is closing, nothing can be sent any more"
         case .refused(let error): "the message was refused: \(error)"
         case .outboxFull: "the peer does not read: maxBytesBeyond or maxMessagesBeyond of the outbox is used up"
-        case .alreadyReceiving: "another task receives from this connection already"
+        case .alreadyReceiving: "a connection has one receiver: another task, or the callbacks it was opened with"
         case .handshakeRejected(let response, _):
             "the server refused the connection: \(response.status) \(response.reason)"
         case .invalidHandshake(let fault): "opening handshake failed: \(fault)"

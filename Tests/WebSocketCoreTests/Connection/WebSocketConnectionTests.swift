@@ -102,10 +102,10 @@ struct WebSocketConnectionTimeTests {
     @Test("while this end does not read, the peer's silence is no fault", arguments: roles)
     func notReading(role: Role) {
         var endpoint = TestEndpoint(role: role, keepAlive: Self.keepAlive)
-        endpoint.connection.setReading(false)
+        endpoint.connection.setReading(false, now: endpoint.now)
         for _ in 0..<100 { endpoint.advance(by: .seconds(5)) }
         #expect(endpoint.isClosed == false)
-        endpoint.connection.setReading(true)
+        endpoint.connection.setReading(true, now: endpoint.now)
         for _ in 0..<4 { endpoint.advance(by: .seconds(10)) }
         #expect(endpoint.connection.closure?.ending == .timedOut(.keepAlive))
     }
@@ -114,21 +114,63 @@ struct WebSocketConnectionTimeTests {
     func notReadingMessage(role: Role) {
         var endpoint = TestEndpoint(role: role)
         endpoint.receive(FrameBytes.text("a", isFinal: false).from(role.peer).bytes)
-        endpoint.connection.setReading(false)
+        endpoint.connection.setReading(false, now: endpoint.now)
         for _ in 0..<20 { endpoint.advance(by: .seconds(10)) }
         #expect(endpoint.connection.isOpen == true)
-        endpoint.connection.setReading(true)
+        endpoint.connection.setReading(true, now: endpoint.now)
         endpoint.advance(by: .seconds(1))
         #expect(endpoint.connection.isOpen == true)
         endpoint.receive(FrameBytes.continuation([0x62]).from(role.peer).bytes)
         #expect(endpoint.takeEvents() == [.text("ab")])
     }
 
+    @Test("the time of a message goes on where it stopped when this end stopped reading", arguments: roles)
+    func notReadingPausesTheClock(role: Role) {
+        var endpoint = TestEndpoint(role: role)
+        endpoint.receive(FrameBytes.text("a", isFinal: false).from(role.peer).bytes)
+        endpoint.advance(by: .seconds(1))
+        endpoint.connection.setReading(false, now: endpoint.now)
+        endpoint.advance(by: .milliseconds(28_900))
+        endpoint.connection.setReading(true, now: endpoint.now)
+        // 29 of the 30 seconds are left.
+        endpoint.advance(by: .milliseconds(28_999))
+        #expect(endpoint.connection.isOpen == true)
+        endpoint.advance(by: .milliseconds(1))
+        #expect(endpoint.connection.isOpen == false)
+    }
+
+    @Test("a pong that had come already is not missed when this end reads again", arguments: roles)
+    func notReadingPong(role: Role) {
+        var endpoint = TestEndpoint(role: role, keepAlive: Self.keepAlive)
+        endpoint.advance(by: .seconds(10))
+        #expect(FrameBytes.frames(in: endpoint.takeOutput()).map(\.opcode) == [9])
+        endpoint.connection.setReading(false, now: endpoint.now)
+        endpoint.advance(by: .milliseconds(4_999))
+        endpoint.connection.setReading(true, now: endpoint.now)
+        endpoint.advance(by: .milliseconds(1))
+        #expect(endpoint.connection.isOpen == true)
+    }
+
+    @Test("control frames that came while this end did not read were not sent all at once", arguments: roles)
+    func notReadingControlFrames(role: Role) {
+        let limits = Limits()
+        let held = 10
+        let count = limits.controlFrameBurst + held * limits.controlFramesPerSecond
+        for extra in [0, 1] {
+            var endpoint = TestEndpoint(role: role)
+            endpoint.connection.setReading(false, now: endpoint.now)
+            endpoint.advance(by: .seconds(held))
+            endpoint.connection.setReading(true, now: endpoint.now)
+            for _ in 0..<(count + extra) { endpoint.receive(FrameBytes.pong().from(role.peer).bytes) }
+            #expect(endpoint.connection.isOpen == (extra == 0))
+        }
+    }
+
     @Test("once its timer has fired, the deadline lies ahead: no driver spins", arguments: roles, [true, false])
     func noSpin(role: Role, isReading: Bool) {
         var endpoint = TestEndpoint(role: role, keepAlive: KeepAlive.Configuration())
         endpoint.receive(FrameBytes.text("a", isFinal: false).from(role.peer).bytes)
-        endpoint.connection.setReading(isReading)
+        endpoint.connection.setReading(isReading, now: endpoint.now)
         var turns = 0
         while let deadline = endpoint.connection.deadline, turns < 50 {
             turns += 1

@@ -77,6 +77,31 @@ struct ResponseHeadParserTests {
         bytes.removeFirst(headBytes)
         #expect(parser.parse(bytes.span.bytes) == .complete(ResponseHead(status: 200), headBytes: bytes.count))
     }
+
+    @Test("interim responses are skipped, however the bytes are cut, and limited all together")
+    func interimResponses() {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        let bytes = Array("\(interim)HTTP/1.1 101 Switching\r\nA: b\r\n\r\nrest".utf8)
+        var whole = FinalResponseParser()
+        var byByte = FinalResponseParser()
+        var result = whole.parse(bytes.span.bytes)
+        for count in 1..<(bytes.count - 4) {
+            #expect(byByte.parse(bytes.span.bytes.extracting(0..<count)) == .needMoreBytes)
+        }
+        for _ in 0..<2 {
+            guard case .complete(let head, let headBytes) = result else {
+                Issue.record("\(result)")
+                return
+            }
+            #expect(head.status == 101 && head.fields["A"] == "b" && headBytes == bytes.count - 4)
+            result = byByte.parse(bytes.span.bytes)
+        }
+        let limits = Limits.Handshake()
+        let many = Array(String(repeating: "HTTP/1.1 100\r\n\r\n", count: limits.maxHeadBytes / 16 + 1).utf8)
+        var flooded = FinalResponseParser(limits: limits)
+        #expect(flooded.parse(many.span.bytes) == .invalid(.headTooLarge(limit: limits.maxHeadBytes)))
+        #expect(flooded.parse(many.span.bytes) == .invalid(.headTooLarge(limit: limits.maxHeadBytes)))
+    }
 }
 
 func parseResponse(_ bytes: [UInt8], _ limits: Limits.Handshake = .init()) -> ResponseHeadParser.Result {

@@ -84,7 +84,7 @@ struct ServerHandshakeTests {
             (request(adding: ["Transfer-Encoding": "chunked"]), .requestHasBody, 400),
             (request(adding: ["Origin": "http://a", "Origin": "http://a"]), .duplicateField("Origin"), 400),
             (request(adding: ["Sec-WebSocket-Protocol": ""]), .malformedSubprotocols, 400),
-            (request(adding: ["Sec-WebSocket-Protocol": "a,,b"]), .malformedSubprotocols, 400),
+            (request(adding: ["Sec-WebSocket-Protocol": " , ,"]), .malformedSubprotocols, 400),
             (request(adding: ["Sec-WebSocket-Protocol": "a b"]), .malformedSubprotocols, 400),
             (request(adding: ["Sec-WebSocket-Protocol": "a, a"]), .malformedSubprotocols, 400),
             (

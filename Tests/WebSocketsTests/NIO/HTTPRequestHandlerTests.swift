@@ -67,6 +67,88 @@ struct HTTPRequestHandlerTests {
         #expect(slow.upperBound <= fast.lowerBound)
     }
 
+    @Test(
+        "Ten thousand requests in one segment are answered one after the other, not one inside the other",
+        arguments: [
+            "GET /page HTTP/1.1\r\nHost: a\r\n\r\n", "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+            "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+        ])
+    func pipelinedMany(request: String) throws {
+        let gate = LoopGate()
+        let peer = try Self.server(respond: { request in
+            if request.path == "/slow" { await gate.pass() }
+            return HTTPResponse("\(request.path)\n")
+        }).connect()
+        try peer.send(Self.get("/slow"))
+        try peer.send(String(repeating: request, count: 10_000))
+        gate.open()
+        let text = peer.takeText()
+        #expect(text.contains("/slow\n"))
+        // All of them, or the one refusal that ends the connection.
+        #expect(text.utf8.count > 200)
+    }
+
+    @Test("What comes behind a request that was the last is not executed (RFC 9112 §9.6)")
+    func behindTheLast() throws {
+        let paths = Log<String>()
+        let server = Self.server(respond: { request in
+            paths.add(request.path)
+            return HTTPResponse("done\n")
+        })
+        for last in [Self.get("/last", "Connection: close\r\n"), "GET /last HTTP/1.0\r\n\r\n"] {
+            let peer = try server.connect()
+            try peer.send(last + "POST /evil HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" + Self.get("/evil"))
+            #expect(peer.takeText().contains("\r\n\r\ndone\n"))
+            #expect(peer.isClosed)
+        }
+        #expect(paths.all == ["/last", "/last"])
+    }
+
+    @Test("A request names one host (RFC 9112 §3.2), the first of a connection and the later ones", arguments: [0, 1])
+    func host(requestsBefore: Int) throws {
+        for fields in ["", "Host: a\r\nHost: b\r\n"] {
+            let peer = try Self.server().connect()
+            for _ in 0..<requestsBefore {
+                try peer.send(Self.get("/"))
+                #expect(peer.takeResponse().status == 200)
+            }
+            try peer.send("GET / HTTP/1.1\r\n\(fields)\r\n")
+            #expect(peer.takeResponse().status == 400)
+            #expect(peer.isClosed)
+        }
+    }
+
+    @Test("Who asks whether to send the body is told (RFC 9110 §10.1.1)")
+    func expectations() throws {
+        let server = Self.server { $0.maxRequestBodyBytes = 5 }
+        let head = "POST / HTTP/1.1\r\nHost: a\r\n"
+        let peer = try server.connect()
+        try peer.send(head + "Content-Length: 5\r\nExpect: 100-Continue\r\n\r\n")
+        #expect(peer.takeText() == "HTTP/1.1 100 Continue\r\n\r\n")
+        try peer.send("hello")
+        #expect(peer.takeResponse().body == "POST / 5\n")
+        for (fields, status) in [("Content-Length: 6\r\nExpect: 100-continue", 413), ("Expect: wonders", 417)] {
+            let peer = try server.connect()
+            try peer.send(head + fields + "\r\n\r\n")
+            #expect(peer.takeResponse().status == status)
+            #expect(peer.isClosed)
+        }
+    }
+
+    @Test("An answer that the peer does not take is given up", arguments: ["keep-alive", "close"])
+    func notTaken(connection: String) async throws {
+        var server = WebSocketServer.echoing { $0.requestTimeout = .milliseconds(50) }
+        server.onRequest { _ in HTTPResponse(body: [UInt8](repeating: 0, count: 64 << 20)) }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.connect(to: running.port, receiveBufferBytes: 16 << 10)
+            try await peer.stopReading()
+            try await peer.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: \(connection)\r\n\r\n")
+            try await eventually("the server to know the connection") { running.connectionCount == 1 }
+            try await eventually("the server to give it up") { running.connectionCount == 0 }
+            try await peer.close()
+        }
+    }
+
     @Test("HEAD is answered with the length of a body that does not come")
     func head() throws {
         let peer = try Self.server().connect()

@@ -135,16 +135,73 @@ struct RunningServerTests {
         #expect(try await silent.readToEnd().isEmpty)
     }
 
-    @Test("A handler that is busy does not keep the drain from ending")
+    @Test("A handler that is busy has the time of the drain, and is cancelled when that is over")
+    func cancelsHandlers() async throws {
+        let ends = Log<String>()
+        var server = Self.patient({ $0.drainTimeout = .milliseconds(50) })
+        server.on("/busy") { _ in
+            do { try await Task.sleep(for: .seconds(600)) } catch { ends.add("cancelled") }
+        }
+        let running = try await server.start()
+        let client = try await WebSocketClient().connect(to: running.url("/busy"))
+        try await withDeadline(what: "the drain") { await running.drain() }
+        #expect(running.connectionCount == 0)
+        #expect(ends.all == ["cancelled"])
+        #expect(try await withDeadline { await client.closed() }.received?.code == .goingAway)
+    }
+
+    @Test("What a handler still does when its connection has ended counts as a connection, and the drain waits for it")
+    func waitsForHandlers() async throws {
+        let gate = Gate()
+        let ends = Log<String>()
+        var server = Self.patient()
+        server.on("/busy") { socket in
+            for try await _ in socket {}
+            try await gate.pass()
+            ends.add("saved")
+        }
+        let running = try await server.start()
+        let client = try await WebSocketClient().connect(to: running.url("/busy"))
+        _ = try await withDeadline { await client.close() }
+        #expect(running.connectionCount == 1)
+        let drain = Task { await running.drain() }
+        #expect(ends.all.isEmpty)
+        gate.open()
+        try await withDeadline(what: "the drain") { await drain.value }
+        #expect(ends.all == ["saved"])
+        #expect(running.connectionCount == 0)
+    }
+
+    @Test("A handler that outlives its connection by too much is cancelled")
+    func cancelsLateHandlers() async throws {
+        let ends = Log<String>()
+        var server = Self.patient({ $0.handlerTimeout = .milliseconds(20) })
+        server.on("/busy") { _ in
+            do { try await Task.sleep(for: .seconds(600)) } catch { ends.add("cancelled") }
+        }
+        try await server.whileRunning { running in
+            let client = try await WebSocketClient().connect(to: running.url("/busy"))
+            client.abort()
+            #expect(try await ends.first() == "cancelled")
+            try await eventually("the handler to be gone") { running.connectionCount == 0 }
+        }
+    }
+
+    @Test("A handler that ignores its cancellation does not keep the drain from ending, nor is its loop taken from it")
     func busyHandler() async throws {
         let gate = Gate()
+        let ends = Log<String>()
         var server = Self.patient({ $0.drainTimeout = .milliseconds(50) })
-        server.on("/busy") { _ in try await gate.pass() }
+        server.on("/busy") { _ in
+            try await gate.pass()
+            ends.add("after all")
+        }
         let running = try await server.start()
         let client = try await WebSocketClient().connect(to: running.url("/busy"))
         try await withDeadline(what: "the drain") { await running.drain() }
         #expect(try await withDeadline { await client.closed() }.received?.code == .goingAway)
         gate.open()
+        #expect(try await ends.first() == "after all")
     }
 
     @Test("Draining twice drains once, and both return")

@@ -125,4 +125,42 @@ struct BreakingTests {
             #expect(!events.contains(.received(nested: true)))
         }
     }
+
+    @Test("Requests whose connections are reset at once leave nothing behind", arguments: [0, 1])
+    func resetRequests(requestsBefore: Int) async throws {
+        // Without pings: nothing else would find out.
+        var server = WebSocketServer.forTests { $0.socket.keepAlive = nil }
+        server.on("/callbacks") { _ in Echo() }
+        server.on("/task") { socket in for try await _ in socket {} }
+        try await server.whileRunning { running in
+            for index in 0..<100 {
+                let peer = try await RawConnection.connect(to: running.port)
+                for _ in 0..<requestsBefore {
+                    try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    #expect(try await peer.readResponse().status == 404)
+                }
+                try await peer.send(UpgradeText.request(index.isMultiple(of: 2) ? "/callbacks" : "/task"))
+                try await peer.reset()
+            }
+            try await eventually("all to be gone") { running.connectionCount == 0 }
+        }
+    }
+
+    @Test("A handler that never receives learns that the peer has gone, however much came before")
+    func endBehindFullInbox() async throws {
+        let closures = Log<Closure>()
+        var server = WebSocketServer.forTests {
+            $0.socket.maxUnreadBytes = 1_000
+            $0.socket.keepAlive = nil
+            $0.socket.limits.closeTimeout = .milliseconds(50)
+        }
+        server.on("/") { socket in closures.add(await socket.closed()) }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.open("/", on: running.port)
+            for _ in 0..<100 { try await peer.send(.binary([UInt8](repeating: 1, count: 1_000))) }
+            try await peer.shutDownOutput()
+            #expect(try await closures.first().ending == .abnormal(.endOfStream))
+            try await eventually("it to be gone") { running.connectionCount == 0 }
+        }
+    }
 }

@@ -246,6 +246,23 @@ struct ClosingTests {
         }
     }
 
+    @Test("What came before this end closed can still be received")
+    func receivesAfterClosing() async throws {
+        try await Self.withServer(handler: { socket in
+            for number in 1...3 { try await socket.send("\(number)") }
+            for try await _ in socket {}
+        }) { server, _ in
+            let client = try await WebSocketClient().connect(to: server.url("/"))
+            // The third has come when the first two have.
+            try await eventually("the messages to come") {
+                try await client.engine.loop.eventLoop.submit { client.engine.asyncConsumer?.inboxCount == 3 }.get()
+            }
+            #expect(try await withDeadline { await client.close() }.isClean)
+            for number in 1...3 { #expect(try await withDeadline { try await client.receive() } == .text("\(number)")) }
+            #expect(try await withDeadline { try await client.receive() } == nil)
+        }
+    }
+
     @Test("Bytes that still waited when the connection was closed arrive before the Close frame")
     func flushesBeforeClosing() async throws {
         try await Self.withServer(

@@ -12,6 +12,8 @@ extension WebSocketServer {
         configuration.threads = 1
         configuration.drainSpread = .zero
         configuration.drainTimeout = .milliseconds(20)
+        // On a busy machine no test of anything else is to run into this one.
+        configuration.socket.limits.handshake.timeout = .seconds(600)
         configuration.logger.logLevel = .critical
         configure(&configuration)
         return WebSocketServer(port: 0, configuration: configuration)
