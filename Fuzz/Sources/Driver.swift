@@ -11,7 +11,7 @@ struct Message: Equatable {
 struct Record: Equatable, CustomStringConvertible {
     enum Event: Equatable {
         case message(Message)
-        case pong(UInt64)
+        case pong(UInt64?)
         case sent(Opcode, [UInt8])
         case shutdownOutput
         case closeTransport
@@ -167,7 +167,8 @@ struct Driver: ~Copyable {
         }
         require(!frames.isEmpty && !self.hasShutDown, "nothing to write, or too late")
         for (opcode, payload) in frames {
-            require(!self.hasSentClose, "a \(opcode) frame after the Close frame")
+            // RFC 6455 §5.5.2: a ping that comes before the peer's Close frame is answered also behind our own.
+            require(!self.hasSentClose || opcode == .pong, "a \(opcode) frame after the Close frame")
             if opcode == .close {
                 self.hasSentClose = true
                 require(payload.count != 1, "a Close frame with one byte")

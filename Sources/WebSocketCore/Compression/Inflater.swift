@@ -79,8 +79,8 @@ public struct Inflater: ~Copyable {
     /// - Parameters:
     ///   - payload: the compressed bytes, of any length.
     ///   - isFinal: whether the message ends here.
-    ///   - output: never grows beyond `limit` bytes, nor its capacity beyond about twice its count (but for the
-    ///     smallest messages).
+    ///   - output: never grows beyond `limit` bytes, nor its capacity beyond about twice its count, or 16 KiB where the
+    ///     payload inflates to less than it seemed.
     ///   - limit: the most bytes that `output` may hold, those included that it holds already.
     /// - Complexity: O(`payload.byteCount` + bytes appended).
     public mutating func inflate(

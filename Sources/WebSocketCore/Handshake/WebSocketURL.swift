@@ -151,6 +151,16 @@ public struct WebSocketURL: Sendable, Hashable {
     }
 }
 
+extension WebSocketURL {
+    /// `text`, which need not be a URI at all, without what may be credentials: user information and query.
+    public static func redacted(_ text: String) -> String {
+        let shown = text.prefix { $0 != "?" && $0 != "#" }
+        guard let at = shown.lastIndex(of: "@") else { return String(shown) }
+        let start = shown.utf8.firstRange(of: "//".utf8)?.upperBound ?? shown.startIndex
+        return start <= at ? "\(shown[..<start])…\(shown[at...])" : "…\(shown[at...])"
+    }
+}
+
 extension WebSocketURL: CustomStringConvertible {
     /// The URI without user information and query, which may be credentials.
     public var description: String {

@@ -99,7 +99,9 @@ public struct WebSocketClient: Sendable {
     @usableFromInline
     func open(_ text: String, _ makeConsumer: @escaping @Sendable () -> Consumer) async throws -> SocketEngine {
         let url: WebSocketURL
-        do { url = try WebSocketURL(text) } catch { throw WebSocketError.invalidURL("\(text): \(error)") }
+        do { url = try WebSocketURL(text) } catch {
+            throw WebSocketError.invalidURL("\(WebSocketURL.redacted(text)): \(error)")
+        }
         let configuration = self.configuration
         let tls = try url.isSecure ? Self.tlsContext(configuration.trust) : nil
         let settings = SharedSettings(configuration.socket)

@@ -231,16 +231,18 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     ) {
         let unsafeSelf = Unchecked(self)  // Comes back to the loop.
         let eventLoop = self.loop.eventLoop
-        let logger = self.state.logger
+        let state = self.state
         self.task = Task(executorPreference: self.loop.executor) {
-            let response: HTTPResponse
-            do {
-                response = try await respond(request)
-            } catch {
-                logger.error("answering a request failed", metadata: ["error": "\(error)"])
-                response = HTTPResponse(status: 500, "internal server error\n")
+            await state.calling {
+                let response: HTTPResponse
+                do {
+                    response = try await respond(request)
+                } catch {
+                    state.logger.error("answering a request failed", metadata: ["error": "\(error)"])
+                    response = HTTPResponse(status: 500, "internal server error\n")
+                }
+                eventLoop.execute { unsafeSelf.value.answer(response, head) }
             }
-            eventLoop.execute { unsafeSelf.value.answer(response, head) }
         }
     }
 

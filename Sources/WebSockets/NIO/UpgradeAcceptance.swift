@@ -60,16 +60,18 @@ final class UpgradeAcceptance {
         // Comes back to the loop, where `self` lives.
         let unsafeSelf = Unchecked(self)
         let eventLoop = self.loop.eventLoop
-        let logger = self.state.logger
+        let state = self.state
         self.task = Task(executorPreference: self.loop.executor) {
-            let decision: UpgradeDecision
-            do {
-                decision = try await accept(request)
-            } catch {
-                logger.error("deciding about a WebSocket failed", metadata: ["error": "\(error)"])
-                decision = .reject(status: 500, body: "internal server error\n")
+            await state.calling {
+                let decision: UpgradeDecision
+                do {
+                    decision = try await accept(request)
+                } catch {
+                    state.logger.error("deciding about a WebSocket failed", metadata: ["error": "\(error)"])
+                    decision = .reject(status: 500, body: "internal server error\n")
+                }
+                eventLoop.execute { unsafeSelf.value.decide(decision, request, handshake, route) }
             }
-            eventLoop.execute { unsafeSelf.value.decide(decision, request, handshake, route) }
         }
     }
 

@@ -16,14 +16,19 @@ final class ServerState: Sendable {
 
     private struct Guests {
         var members: [ObjectIdentifier: (member: Member, loop: any EventLoop)] = [:]
+        /// Calls of the application that answer or decide about a request.
+        var calls = 0
         var isDraining = false
+
+        /// Nothing of the server runs any more.
+        var haveGone: Bool { self.isDraining && self.members.isEmpty && self.calls == 0 }
     }
 
     /// A loop's member that crosses threads only to be called on its own loop again.
     private struct Member: @unchecked Sendable { let object: LoopMember }
 
     private let guests = Mutex(Guests())
-    /// Opens when a draining server's last connection has gone.
+    /// Opens when a draining server's last connection has gone, and with it everything that the application did for one.
     private let emptied = Latch()
 
     init(
@@ -85,18 +90,30 @@ final class ServerState: Sendable {
         let key = ObjectIdentifier(member)
         let isEmptied = self.guests.withLock { guests in
             guests.members[key] = nil
-            return guests.isDraining && guests.members.isEmpty
+            return guests.haveGone
         }
         if isEmptied { self.emptied.open() }
     }
 
+    /// Calls the application, for which a drain waits also when the connection has gone: its task needs the event loop.
+    func calling<Result>(_ body: () async -> Result) async -> Result {
+        self.guests.withLock { $0.calls += 1 }
+        let result = await body()
+        let isEmptied = self.guests.withLock { guests in
+            guests.calls -= 1
+            return guests.haveGone
+        }
+        if isEmptied { self.emptied.open() }
+        return result
+    }
+
     /// Asks every connection to end, one after the other, evenly spread over `spread`.
     func drain(spread: Duration) {
-        let members = self.guests.withLock { guests in
+        let (members, isEmpty) = self.guests.withLock { guests in
             guests.isDraining = true
-            return Array(guests.members.values)
+            return (Array(guests.members.values), guests.haveGone)
         }
-        if members.isEmpty { self.emptied.open() }
+        if isEmpty { self.emptied.open() }
         for (index, (member, loop)) in members.shuffled().enumerated() {
             let delay = TimeAmount(spread * Double(index) / Double(max(1, members.count)))
             loop.scheduleTask(in: delay) { member.object.drain() }

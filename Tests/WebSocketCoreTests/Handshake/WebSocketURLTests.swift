@@ -97,4 +97,13 @@ struct WebSocketURLTests {
         let path = String(repeating: "ü", count: 100_000)
         #expect(try WebSocketURL("ws://a/\(path)").target.utf8.count == 600_001)
     }
+
+    @Test(
+        "what is no URL is shown without what may be credentials",
+        arguments: [
+            ("wss://user:secret@host:99999/", "wss://…@host:99999/"), ("http://host/?token=secret", "http://host/"),
+            ("user:secret@host", "…@host"), ("ws://a@b@host/#secret", "ws://…@host/"), ("", ""), ("@", "…@"),
+            ("host//x", "host//x"), ("a@b//c", "…@b//c"), ("?secret", ""),
+        ])
+    func redacts(text: String, shown: String) { #expect(WebSocketURL.redacted(text) == shown) }
 }

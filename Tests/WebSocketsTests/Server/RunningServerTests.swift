@@ -172,6 +172,44 @@ struct RunningServerTests {
         #expect(running.connectionCount == 0)
     }
 
+    @Test(
+        "A drain waits for the application to answer a request and to decide about a WebSocket",
+        arguments: [
+            "GET /page HTTP/1.1\r\nHost: a\r\n\r\n", UpgradeText.request("/ws"),
+        ])
+    func waitsForCalls(request: String) async throws {
+        let gate = Gate()
+        let events = Log<String>()
+        let call: @Sendable () async throws -> Void = {
+            events.add("called")
+            try await gate.pass()
+            events.add("returned")
+        }
+        var server = Self.patient()
+        server.on(
+            "/ws",
+            accept: { _ in
+                try await call()
+                return .accept()
+            },
+            receiver: { _ in Echo() })
+        server.onRequest { _ in
+            try await call()
+            return HTTPResponse("done\n")
+        }
+        let running = try await server.start()
+        let peer = try await RawConnection.connect(to: running.port)
+        try await peer.send(request)
+        _ = try await events.waitFor(1)
+        // Also when the peer has gone.
+        try await peer.reset()
+        try await eventually("the connection to be gone") { running.connectionCount == 0 }
+        let drain = Task { await running.drain() }
+        gate.open()
+        try await withDeadline(what: "the drain") { await drain.value }
+        #expect(events.all == ["called", "returned"])
+    }
+
     @Test("A handler that outlives its connection by too much is cancelled")
     func cancelsLateHandlers() async throws {
         let ends = Log<String>()
