@@ -11,7 +11,8 @@ loop: while true {
     switch bytes.withUnsafeMutableBytes({ server.next(in: $0, from: &offset, now: .zero) }) {
     case .message(let kind, let range): print("a whole \(kind) message in place: \(bytes[range].count) bytes")
     case .assembledMessage(let kind): print("a collected \(kind) message: \(server.takeMessage().count) bytes")
-    case .pong(let payload): print("the answer to ping \(payload)")
+    case .pong(let payload?): print("the answer to ping \(payload)")
+    case .pong(nil): print("a pong that is no answer")
     case .write:
         server.writeControlFrames(maskingKey: nil) { count, encode in
             var frame = [UInt8](repeating: 0, count: count)
