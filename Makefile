@@ -87,9 +87,9 @@ interop: release deps-interop ## Talk to python, node, ws, Chromium and curl, ov
 fuzz: deps ## Fuzz every parser (SECONDS_PER_TARGET=60)
 	Fuzz/run --seconds $(SECONDS_PER_TARGET)
 
-tsan: deps ## Run the unit tests with the thread sanitizer
+tsan: deps ## Run the unit tests with the thread sanitizer, one after the other (it is slow: in parallel they starve)
 	$(SWIFT) build --build-tests $(TSAN)
-	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/Tools/thread-sanitizer.supp $(SWIFT) test --skip-build --disable-xctest $(TSAN)
+	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/Tools/thread-sanitizer.supp $(SWIFT) test --no-parallel --skip-build --disable-xctest $(TSAN)
 
 asan: deps ## Run the unit tests with the address sanitizer
 	$(SWIFT) build --build-tests $(ASAN)

@@ -71,7 +71,7 @@ struct LeakTests {
         let engines = Log<Weak>()
         try await WebSocketServer.echoing().whileRunning { running in
             for _ in 0..<10 {
-                let socket = try await WebSocketClient().connect(to: running.url("/echo"))
+                let socket = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
                 engines.add(Weak(engine: socket.engine))
                 try await socket.send("hello")
                 #expect(try await withDeadline { try await socket.receive() } == "hello")

@@ -8,7 +8,7 @@ import WebSocketTesting
 @Suite("wss (RFC 6455 §4.1, §10.6)")
 struct SecureConnectionTests {
     private static func client(_ trust: WebSocketClient.ServerTrust) -> WebSocketClient {
-        var configuration = WebSocketClient.Configuration()
+        var configuration = WebSocketClient.Configuration.forTests()
         configuration.trust = trust
         return WebSocketClient(configuration)
     }
@@ -100,7 +100,9 @@ struct SecureConnectionTests {
     func mixedUp() async throws {
         try await Self.withServer { server, roots in
             await #expect(throws: WebSocketError.self) {
-                try await withDeadline { try await WebSocketClient().connect(to: "ws://localhost:\(server.port)/echo") }
+                try await withDeadline {
+                    try await WebSocketClient.forTests().connect(to: "ws://localhost:\(server.port)/echo")
+                }
             }
         }
         try await WebSocketServer.echoing().whileRunning { server in
@@ -142,7 +144,7 @@ struct SecureConnectionTests {
     @Test("The server accepts pages of its own host over https only", arguments: [("https", 101), ("http", 403)])
     func origin(scheme: String, status: Int) async throws {
         try await Self.withServer { server, roots in
-            var configuration = WebSocketClient.Configuration()
+            var configuration = WebSocketClient.Configuration.forTests()
             configuration.trust = .rootsFile(roots)
             configuration.origin = "\(scheme)://localhost:\(server.port)"
             let client = WebSocketClient(configuration)

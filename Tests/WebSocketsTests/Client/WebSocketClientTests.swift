@@ -15,7 +15,7 @@ struct WebSocketClientTests {
         ])
     func invalidURL(url: String) async throws {
         do {
-            _ = try await withDeadline { try await WebSocketClient().connect(to: url) }
+            _ = try await withDeadline { try await WebSocketClient.forTests().connect(to: url) }
             Issue.record("connected to \(url)")
         } catch WebSocketError.invalidURL(let text) {
             #expect(text.hasPrefix(url.prefix { $0 != "#" }))
@@ -30,7 +30,7 @@ struct WebSocketClientTests {
         ]
         let server = try await RawServer.start()
         for configure in configurations {
-            var configuration = WebSocketClient.Configuration()
+            var configuration = WebSocketClient.Configuration.forTests()
             configure(&configuration)
             let client = WebSocketClient(configuration)
             do {
@@ -46,7 +46,7 @@ struct WebSocketClientTests {
         let server = try await RawServer.start()
         try await server.stop()
         do {
-            _ = try await withDeadline { try await WebSocketClient().connect(to: server.url) }
+            _ = try await withDeadline { try await WebSocketClient.forTests().connect(to: server.url) }
             Issue.record("connected")
         } catch WebSocketError.connectionFailed(let text) {
             #expect(!text.isEmpty)
@@ -60,7 +60,7 @@ struct WebSocketClientTests {
             let url = server.url("/echo")
             let task = Task {
                 try? await gate.pass()
-                return try await WebSocketClient().connect(to: url)
+                return try await WebSocketClient.forTests().connect(to: url)
             }
             task.cancel()
             gate.open()
@@ -74,7 +74,7 @@ struct WebSocketClientTests {
         try await WebSocketServer.echoing().whileRunning { server in
             let url = server.url("/echo")
             for delay in 0..<60 {
-                let task = Task { try await WebSocketClient().connect(to: url) }
+                let task = Task { try await WebSocketClient.forTests().connect(to: url) }
                 for _ in 0..<(delay * 20) { await Task.yield() }
                 task.cancel()
                 do {
@@ -96,7 +96,7 @@ struct WebSocketClientTests {
             let url = running.url("/echo")
             do {
                 let answer = try await withDeadline {
-                    try await WebSocketClient().withConnection(to: url) { socket in
+                    try await WebSocketClient.forTests().withConnection(to: url) { socket in
                         if throwing { throw Oops() }
                         try await socket.send("hello")
                         return try await socket.receive()
@@ -122,7 +122,7 @@ struct WebSocketClientTests {
             },
             receiver: { _ in Echo() })
         try await server.whileRunning { running in
-            var configuration = WebSocketClient.Configuration()
+            var configuration = WebSocketClient.Configuration.forTests()
             configuration.subprotocols = ["v1", "v2"]
             configuration.fields = ["X-Question": "1"]
             let client = WebSocketClient(configuration)
@@ -149,7 +149,7 @@ struct WebSocketClientTests {
         try await server.whileRunning { running in
             let url = running.url("/")
             do {
-                _ = try await withDeadline { try await WebSocketClient().connect(to: url) }
+                _ = try await withDeadline { try await WebSocketClient.forTests().connect(to: url) }
                 Issue.record("accepted")
             } catch WebSocketError.handshakeRejected(let head, let body) {
                 #expect(head.status == 429)

@@ -24,7 +24,7 @@ struct RunningServerTests {
     func closesAll() async throws {
         let running = try await Self.patient({ $0.threads = 2 }).start()
         var clients: [WebSocket] = []
-        for _ in 0..<20 { clients.append(try await WebSocketClient().connect(to: running.url("/echo"))) }
+        for _ in 0..<20 { clients.append(try await WebSocketClient.forTests().connect(to: running.url("/echo"))) }
         #expect(running.connectionCount == 20)
         try await withDeadline(what: "the drain") { await running.drain() }
         #expect(running.connectionCount == 0)
@@ -143,7 +143,7 @@ struct RunningServerTests {
             do { try await Task.sleep(for: .seconds(600)) } catch { ends.add("cancelled") }
         }
         let running = try await server.start()
-        let client = try await WebSocketClient().connect(to: running.url("/busy"))
+        let client = try await WebSocketClient.forTests().connect(to: running.url("/busy"))
         try await withDeadline(what: "the drain") { await running.drain() }
         #expect(running.connectionCount == 0)
         #expect(ends.all == ["cancelled"])
@@ -161,7 +161,7 @@ struct RunningServerTests {
             ends.add("saved")
         }
         let running = try await server.start()
-        let client = try await WebSocketClient().connect(to: running.url("/busy"))
+        let client = try await WebSocketClient.forTests().connect(to: running.url("/busy"))
         _ = try await withDeadline { await client.close() }
         #expect(running.connectionCount == 1)
         let drain = Task { await running.drain() }
@@ -218,7 +218,7 @@ struct RunningServerTests {
             do { try await Task.sleep(for: .seconds(600)) } catch { ends.add("cancelled") }
         }
         try await server.whileRunning { running in
-            let client = try await WebSocketClient().connect(to: running.url("/busy"))
+            let client = try await WebSocketClient.forTests().connect(to: running.url("/busy"))
             client.abort()
             #expect(try await ends.first() == "cancelled")
             try await eventually("the handler to be gone") { running.connectionCount == 0 }
@@ -235,7 +235,7 @@ struct RunningServerTests {
             ends.add("after all")
         }
         let running = try await server.start()
-        let client = try await WebSocketClient().connect(to: running.url("/busy"))
+        let client = try await WebSocketClient.forTests().connect(to: running.url("/busy"))
         try await withDeadline(what: "the drain") { await running.drain() }
         #expect(try await withDeadline { await client.closed() }.received?.code == .goingAway)
         gate.open()
@@ -245,7 +245,7 @@ struct RunningServerTests {
     @Test("Draining twice drains once, and both return")
     func twice() async throws {
         let running = try await Self.patient().start()
-        let client = try await WebSocketClient().connect(to: running.url("/echo"))
+        let client = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
         try await withDeadline {
             async let first: Void = running.drain()
             async let second: Void = running.drain()
@@ -263,7 +263,7 @@ struct RunningServerTests {
         let server = Self.patient()
         let task = Task { try await server.run { ready.add($0) } }
         let running = try await ready.first()
-        let client = try await WebSocketClient().connect(to: running.url("/echo"))
+        let client = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
         try await client.send("hello")
         #expect(try await withDeadline { try await client.receive() } == "hello")
         task.cancel()
@@ -288,7 +288,7 @@ struct RunningServerTests {
             port: 0, configuration: WebSocketServer.echoing().configuration, eventLoopGroup: group)
         server.on("/echo") { _ in Echo() }
         try await server.whileRunning { running in
-            let client = try await WebSocketClient().connect(to: running.url("/echo"))
+            let client = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
             try await client.send("hello")
             #expect(try await withDeadline { try await client.receive() } == "hello")
             _ = try await withDeadline { await client.close() }

@@ -33,7 +33,7 @@ struct ClosingTests {
         ] as [(CloseCode?, String)])
     func clientCloses(code: CloseCode?, reason: String) async throws {
         try await Self.withServer { server, sockets in
-            let client = try await WebSocketClient().connect(to: server.url("/"))
+            let client = try await WebSocketClient.forTests().connect(to: server.url("/"))
             let ours = try await withDeadline { await client.close(code, reason: reason) }
             let theirs = try await Self.closure(of: sockets.first())
             let close = Close(code, reason: reason)
@@ -48,7 +48,7 @@ struct ClosingTests {
     func serverCloses() async throws {
         try await Self.withServer(handler: { await $0.close(.serviceRestart, reason: "new version") }) {
             server, sockets in
-            let client = try await WebSocketClient().connect(to: server.url("/"))
+            let client = try await WebSocketClient.forTests().connect(to: server.url("/"))
             let ours = try await Self.closure(of: client)
             let theirs = try await Self.closure(of: sockets.first())
             let close = Close(.serviceRestart, reason: "new version")
@@ -219,7 +219,7 @@ struct ClosingTests {
     @Test("Closing twice closes once, and every caller learns the same")
     func closesOnce() async throws {
         try await Self.withServer { server, sockets in
-            let client = try await WebSocketClient().connect(to: server.url("/"))
+            let client = try await WebSocketClient.forTests().connect(to: server.url("/"))
             let closures = try await withDeadline {
                 await withTaskGroup(of: Closure.self) { group in
                     for code in [CloseCode.normal, .goingAway, CloseCode(rawValue: 4000)] {
@@ -240,7 +240,7 @@ struct ClosingTests {
             for _ in 0..<100 { try await socket.send([UInt8](repeating: 1, count: 10_000)) }
             for try await _ in socket {}
         }) { server, _ in
-            let client = try await WebSocketClient().connect(to: server.url("/"))
+            let client = try await WebSocketClient.forTests().connect(to: server.url("/"))
             let closure = try await withDeadline { await client.close() }
             #expect(closure.isClean)
         }
@@ -252,7 +252,7 @@ struct ClosingTests {
             for number in 1...3 { try await socket.send("\(number)") }
             for try await _ in socket {}
         }) { server, _ in
-            let client = try await WebSocketClient().connect(to: server.url("/"))
+            let client = try await WebSocketClient.forTests().connect(to: server.url("/"))
             // The third has come when the first two have.
             try await eventually("the messages to come") {
                 try await client.engine.loop.eventLoop.submit { client.engine.asyncConsumer?.inboxCount == 3 }.get()

@@ -15,7 +15,7 @@ struct WebSocketTests {
         _ body: @escaping (WebSocket) async throws -> Void
     ) async throws {
         try await server.whileRunning { running in
-            var configuration = WebSocketClient.Configuration()
+            var configuration = WebSocketClient.Configuration.forTests()
             configure(&configuration)
             let socket = try await WebSocketClient(configuration).connect(to: running.url("/echo"))
             #expect(!socket.engine.loop.eventLoop.inEventLoop)
@@ -59,7 +59,7 @@ struct WebSocketTests {
     @Test("A body that runs on the loop of the connection sees the same")
     func onTheLoop() async throws {
         try await WebSocketServer.echoing().whileRunning { running in
-            let received = try await WebSocketClient().withConnection(to: running.url("/echo")) { socket in
+            let received = try await WebSocketClient.forTests().withConnection(to: running.url("/echo")) { socket in
                 #expect(socket.engine.loop.eventLoop.inEventLoop)
                 for index in 0..<100 { try await socket.send("message \(index)") }
                 var received: [Message] = []
@@ -184,7 +184,7 @@ struct WebSocketTests {
     func callbacksReceive() async throws {
         try await WebSocketServer.echoing().whileRunning { running in
             let messages = Log<String>()
-            let socket = try await WebSocketClient().connect(to: running.url("/echo")) { Collector(messages) }
+            let socket = try await WebSocketClient.forTests().connect(to: running.url("/echo")) { Collector(messages) }
             await #expect(throws: WebSocketError.self) { try await socket.receive() }
             try await socket.send("hello")
             #expect(try await messages.first() == "hello")

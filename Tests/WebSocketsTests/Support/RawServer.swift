@@ -48,7 +48,7 @@ final class RawServer: Sendable {
         _ body: (RawConnection, Task<WebSocket, any Error>) async throws -> Void
     ) async throws {
         let server = try await RawServer.start()
-        var configuration = WebSocketClient.Configuration()
+        var configuration = WebSocketClient.Configuration.forTests()
         configure(&configuration)
         let client = WebSocketClient(configuration)
         let connecting = Task { try await client.connect(to: server.url) }
