@@ -31,6 +31,12 @@ struct ArchitectureTests {
         #expect(faults == [])
     }
 
+    @Test("the thread sanitizer knows every lock of the library")
+    func locks() throws {
+        let faults = try Self.files().flatMap { SourceRules.locks($0) }
+        #expect(faults == [])
+    }
+
     @Test("no file has more than 600 lines")
     func length() throws {
         let faults = try Self.files().flatMap { SourceRules.length($0) }
@@ -132,6 +138,16 @@ struct SourceRulesTests {
         ])
     func callAllowed(line: String) {
         #expect(self.faults(line) == [])
+    }
+
+    @Test("a lock that the thread sanitizer does not know")
+    func lock() {
+        for line in ["let a = Mutex(1)", "let a: Mutex<Int>", "private let a = Synchronization.Mutex<Int>(1)"] {
+            #expect(self.faults(line, in: "WebSockets", path: "WebSockets/A.swift").count == 1)
+            #expect(self.faults(line, in: "aloft", path: "aloft/A.swift") == [])
+        }
+        #expect(
+            self.faults("let a = NIOLockedValueBox(1) // no Mutex", in: "WebSockets", path: "WebSockets/A.swift") == [])
     }
 
     @Test("a file that is too long")

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Opens once; whoever waits for it goes on then, whoever comes later does not wait.
 final class Latch: Sendable {
@@ -8,10 +8,10 @@ final class Latch: Sendable {
         var lastID: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     func open() {
-        let waiting = self.state.withLock { state in
+        let waiting = self.state.withLockedValue { state in
             state.isOpen = true
             defer { state.waiting = [:] }
             return state.waiting
@@ -40,21 +40,21 @@ final class Latch: Sendable {
     }
 
     private func newID() -> UInt64 {
-        self.state.withLock { state in
+        self.state.withLockedValue { state in
             state.lastID += 1
             return state.lastID
         }
     }
 
     private func enlist(_ continuation: CheckedContinuation<Void, Never>, _ id: UInt64) {
-        let isOpen = self.state.withLock { state in
+        let isOpen = self.state.withLockedValue { state in
             if !state.isOpen { state.waiting[id] = continuation }
             return state.isOpen
         }
         if isOpen { continuation.resume() }
     }
 
-    private func dismiss(_ id: UInt64) { self.state.withLock { $0.waiting.removeValue(forKey: id) }?.resume() }
+    private func dismiss(_ id: UInt64) { self.state.withLockedValue { $0.waiting.removeValue(forKey: id) }?.resume() }
 
     /// Waits no longer than `time`, and says whether it is open.
     func wait(atMost time: Duration) async -> Bool {
@@ -64,6 +64,6 @@ final class Latch: Sendable {
             await group.next()
             group.cancelAll()
         }
-        return self.state.withLock { $0.isOpen }
+        return self.state.withLockedValue { $0.isOpen }
     }
 }

@@ -1,6 +1,6 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 import WebSocketCore
 
 /// What the connections of one running server share, on all loops. Touched when a connection comes or goes, never for a
@@ -27,7 +27,7 @@ final class ServerState: Sendable {
     /// A loop's member that crosses threads only to be called on its own loop again.
     private struct Member: @unchecked Sendable { let object: LoopMember }
 
-    private let guests = Mutex(Guests())
+    private let guests = NIOLockedValueBox(Guests())
     /// Opens when a draining server's last connection has gone, and with it everything that the application did for one.
     private let emptied = Latch()
 
@@ -45,14 +45,14 @@ final class ServerState: Sendable {
 
     var logger: Logger { self.configuration.logger }
 
-    var connectionCount: Int { self.guests.withLock { $0.members.count } }
+    var connectionCount: Int { self.guests.withLockedValue { $0.members.count } }
 
-    var isDraining: Bool { self.guests.withLock { $0.isDraining } }
+    var isDraining: Bool { self.guests.withLockedValue { $0.isDraining } }
 
     /// A connection has come.
     func enter(_ member: LoopMember, on loop: any EventLoop) -> Entry {
         let member = Member(object: member)
-        return self.guests.withLock { guests in
+        return self.guests.withLockedValue { guests in
             let most = self.maxConnections
             // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
             guard guests.members.count - Self.mostRefused < most, !guests.isDraining else { return .crowded }
@@ -78,7 +78,7 @@ final class ServerState: Sendable {
     func replace(_ old: LoopMember, with new: LoopMember, on loop: any EventLoop) {
         let new = Member(object: new)
         let key = ObjectIdentifier(old)
-        let isDraining = self.guests.withLock { guests in
+        let isDraining = self.guests.withLockedValue { guests in
             guests.members[key] = nil
             guests.members[ObjectIdentifier(new.object)] = (new, loop)
             return guests.isDraining
@@ -88,7 +88,7 @@ final class ServerState: Sendable {
 
     func leave(_ member: LoopMember) {
         let key = ObjectIdentifier(member)
-        let isEmptied = self.guests.withLock { guests in
+        let isEmptied = self.guests.withLockedValue { guests in
             guests.members[key] = nil
             return guests.haveGone
         }
@@ -97,9 +97,9 @@ final class ServerState: Sendable {
 
     /// Calls the application, for which a drain waits also when the connection has gone: its task needs the event loop.
     func calling<Result>(_ body: () async -> Result) async -> Result {
-        self.guests.withLock { $0.calls += 1 }
+        self.guests.withLockedValue { $0.calls += 1 }
         let result = await body()
-        let isEmptied = self.guests.withLock { guests in
+        let isEmptied = self.guests.withLockedValue { guests in
             guests.calls -= 1
             return guests.haveGone
         }
@@ -109,7 +109,7 @@ final class ServerState: Sendable {
 
     /// Asks every connection to end, one after the other, evenly spread over `spread`.
     func drain(spread: Duration) {
-        let (members, isEmpty) = self.guests.withLock { guests in
+        let (members, isEmpty) = self.guests.withLockedValue { guests in
             guests.isDraining = true
             return (Array(guests.members.values), guests.haveGone)
         }
@@ -122,7 +122,7 @@ final class ServerState: Sendable {
 
     /// Ends every connection now.
     func abortAll() {
-        let members = self.guests.withLock { Array($0.members.values) }
+        let members = self.guests.withLockedValue { Array($0.members.values) }
         for (member, loop) in members { loop.execute { member.object.abort() } }
     }
 

@@ -1,13 +1,13 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A value that several threads use in turn.
 final class Locked<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
+    private let value: NIOLockedValueBox<Value>
 
-    init(_ value: Value) { self.value = Mutex(value) }
+    init(_ value: Value) { self.value = NIOLockedValueBox(value) }
 
-    func with<Result: Sendable>(_ body: (inout sending Value) throws -> Result) rethrows -> Result {
-        try self.value.withLock { value in
+    func with<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+        try self.value.withLockedValue { value in
             try body(&value)
         }
     }
