@@ -35,11 +35,27 @@ let package = Package(
         // RFC 6455 and RFC 7692, both roles. Pure: no I/O, no clock, no randomness of its own.
         .target(name: "WebSocketCore", dependencies: ["CZlib"], swiftSettings: settings),
 
+        // epoll, eventfd and scattered writes as Swift can call them.
+        .target(name: "CLinux"),
+
+        // Event loops on epoll: accept, read, write, timers, wake-ups. Empty on other systems.
+        .target(
+            name: "LinuxTransport",
+            dependencies: [
+                .target(name: "CLinux", condition: .when(platforms: [.linux])),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: settings
+        ),
+
         // The public server and client; drives the core on SwiftNIO.
         .target(
             name: "WebSockets",
             dependencies: [
                 "WebSocketCore",
+                .target(name: "LinuxTransport", condition: .when(platforms: [.linux])),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

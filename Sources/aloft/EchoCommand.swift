@@ -40,6 +40,9 @@ struct EchoCommand: AsyncParsableCommand {
     @Option(help: "Event loops, one thread each. (default: one for each core)")
     var threads: Int?
 
+    @Option(help: "What drives the sockets: automatic, linux (epoll) or portable (SwiftNIO).")
+    var transport = Transport.automatic
+
     @Option(help: ArgumentHelp("Certificate chain in PEM format, for wss.", valueName: "file"))
     var tlsCert: String?
 
@@ -62,6 +65,7 @@ struct EchoCommand: AsyncParsableCommand {
         var configuration = WebSocketServer.Configuration()
         configuration.origins = .any
         configuration.maxConnections = .max
+        configuration.transport = self.transport
         if let maxMessage { configuration.socket.limits = Limits(maxMessageBytes: maxMessage) }
         if let maxFragments { configuration.socket.limits.maxFragments = maxFragments }
         if let threads { configuration.threads = threads }

@@ -23,6 +23,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Port to listen on; 0 picks a free one, which the first line printed tells.")
     var port = 8000
 
+    @Option(help: "What drives the sockets: automatic, linux (epoll) or portable (SwiftNIO).")
+    var transport = Transport.automatic
+
     func validate() throws { try Arguments.checkPort(self.port) }
 
     func run() async throws {
@@ -30,6 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
         let room = ChatRoom()
         var configuration = WebSocketServer.Configuration()
         configuration.socket.limits = Limits(maxMessageBytes: 64 << 10)
+        configuration.transport = self.transport
         var server = WebSocketServer(host: self.host, port: self.port, configuration: configuration)
         server.on("/ws") { socket in try await room.run(socket) }
         server.on("/echo", receiver: { _ in Echo() })

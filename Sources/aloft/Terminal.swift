@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Dispatch
-import WebSockets
+public import WebSockets
 
 #if canImport(Darwin)
 import Darwin
@@ -29,6 +29,8 @@ struct Failure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }
+
+extension Transport: ExpressibleByArgument {}
 
 /// Checks that several commands make of their arguments.
 enum Arguments {

@@ -102,7 +102,10 @@ struct SourceRulesTests {
             ("WebSockets", "WebSocketTesting", false), ("WebSockets", "aloft", false), ("WebSockets", "CZlib", false),
             ("WebSocketTesting", "aloft", false), ("autobahn-client", "aloft", false),
             ("WebSockets", "WebSocketCore", true),
-            ("WebSockets", "NIOCore", true), ("WebSocketTesting", "WebSocketCore", true),
+            ("LinuxTransport", "WebSocketCore", false), ("LinuxTransport", "WebSockets", false),
+            ("LinuxTransport", "CLinux", true), ("WebSockets", "LinuxTransport", true),
+            ("WebSockets", "CLinux", false), ("WebSockets", "NIOCore", true),
+            ("WebSocketTesting", "WebSocketCore", true),
             ("WebSocketTesting", "WebSockets", true),
             ("aloft", "WebSockets", true), ("aloft", "ArgumentParser", true), ("autobahn-client", "WebSockets", true),
         ])

@@ -27,7 +27,9 @@ enum SourceRules {
     static let allowedImports: [String: Set<String>] = [
         "CZlib": [],
         "WebSocketCore": ["CZlib"],
-        "WebSockets": ["WebSocketCore"],
+        "CLinux": [],
+        "LinuxTransport": ["CLinux"],
+        "WebSockets": ["WebSocketCore", "LinuxTransport"],
         "WebSocketTesting": ["WebSocketCore", "WebSockets"],
         "aloft": ["WebSocketCore", "WebSockets", "WebSocketTesting"],
         "autobahn-client": ["WebSocketCore", "WebSockets"],
@@ -85,7 +87,7 @@ enum SourceRules {
     }
 
     static func locks(_ file: SourceFile) -> [String] {
-        guard file.target == "WebSockets" else { return [] }
+        guard ["WebSockets", "LinuxTransport"].contains(file.target) else { return [] }
         return Self.search(file) { line in
             Self.contains(line, Self.unknownToTheThreadSanitizer) ? Self.unknownToTheThreadSanitizer : nil
         }

@@ -3,11 +3,13 @@ import WebSocketCore
 /// Something that lives on one event loop and has a deadline: a connection, or one in its opening handshake.
 @usableFromInline
 class LoopMember {
-    /// Unique within the loop, never reused.
-    fileprivate(set) var memberID: UInt64 = 0
+    /// The deadline that stands in the loop's queue for this member, and the place where: ``DeadlineQueue``'s.
+    final var armed: Timestamp = .distantFuture
+    final var place = -1
 
-    /// The deadline that stands in the loop's queue for this member.
-    fileprivate(set) var armed: Timestamp = .distantFuture
+    /// Where the member of a server is counted, and its place there: ``ServerLoop``'s.
+    final var home: ServerLoop?
+    final var placeAtHome = -1
 
     /// The deadline has passed; a late or an early call must be harmless.
     func deadlinePassed(now: Timestamp) {}
@@ -17,9 +19,4 @@ class LoopMember {
 
     /// End now.
     func abort() {}
-}
-
-extension LoopMember {
-    func joined(id: UInt64) { self.memberID = id }
-    func armed(at deadline: Timestamp) { self.armed = deadline }
 }

@@ -1,4 +1,3 @@
-import HeapModule
 import NIOCore
 import NIOPosix
 import WebSocketCore
@@ -12,9 +11,7 @@ final class LoopServices: @unchecked Sendable {
     @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
 
-    private var members: [UInt64: LoopMember] = [:]
-    private var lastID: UInt64 = 0
-    private var deadlines = Heap<Entry>()
+    private var deadlines = DeadlineQueue()
     private var timer: Scheduled<Void>?
     private var timerDue = Timestamp.distantFuture
     private var unflushed: [SocketEngine] = []
@@ -38,35 +35,21 @@ final class LoopServices: @unchecked Sendable {
     /// The loop's monotonic clock.
     var now: Timestamp { Timestamp(nanoseconds: self.eventLoop.now.uptimeNanoseconds) }
 
-    // MARK: Members and deadlines
-
-    func add(_ member: LoopMember) {
-        self.lastID += 1
-        member.joined(id: self.lastID)
-        self.members[self.lastID] = member
-    }
-
-    func remove(_ member: LoopMember) {
-        self.members[member.memberID] = nil
-        // Deadlines of members that have gone are dropped when they are due, or when they become too many.
-        if self.deadlines.count > 2 * self.members.count + 1_024 {
-            self.deadlines = Heap(
-                self.members.values.lazy.filter { $0.armed != .distantFuture }
-                    .map { Entry(deadline: $0.armed, memberID: $0.memberID) })
-        }
-    }
+    // MARK: Deadlines
 
     /// Sees to it that `member` is called when `deadline` has passed, or earlier. Costs nothing if it already will be.
     func arm(_ member: LoopMember, at deadline: Timestamp?) {
         guard let deadline, deadline < member.armed else { return }
-        member.armed(at: deadline)
-        self.deadlines.insert(Entry(deadline: deadline, memberID: member.memberID))
+        self.deadlines.set(member, deadline)
         self.schedule()
     }
 
+    /// `member` is not called any more.
+    func disarm(_ member: LoopMember) { self.deadlines.remove(member) }
+
     /// One timer for the earliest deadline of all.
     private func schedule() {
-        guard let earliest = self.deadlines.min?.deadline, earliest < self.timerDue else { return }
+        guard let earliest = self.deadlines.earliest, earliest < self.timerDue else { return }
         self.timer?.cancel()
         self.timerDue = earliest
         let due = NIODeadline.uptimeNanoseconds(earliest.nanoseconds)
@@ -77,21 +60,8 @@ final class LoopServices: @unchecked Sendable {
         self.timer = nil
         self.timerDue = .distantFuture
         let now = self.now
-        while let entry = self.deadlines.min, entry.deadline <= now {
-            self.deadlines.removeMin()
-            // An entry that is not its member's latest, or whose member has gone, is stale.
-            guard let member = self.members[entry.memberID], member.armed == entry.deadline else { continue }
-            member.armed(at: .distantFuture)
-            member.deadlinePassed(now: now)
-        }
+        while let member = self.deadlines.takeDue(now) { member.deadlinePassed(now: now) }
         self.schedule()
-    }
-
-    private struct Entry: Comparable {
-        let deadline: Timestamp
-        let memberID: UInt64
-
-        static func < (left: Entry, right: Entry) -> Bool { left.deadline < right.deadline }
     }
 
     // MARK: Flush at the end of the turn

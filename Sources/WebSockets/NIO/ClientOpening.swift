@@ -58,12 +58,11 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.loop.add(self)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        self.loop.remove(self)
+        self.loop.disarm(self)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -148,12 +147,12 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         guard let context = self.context else { return }
         self.stage = .done
         let info = SocketInfo(
-            remoteAddress: self.channel.remoteAddress.map(UpgradeAcceptance.text) ?? "unknown",
+            remoteAddress: self.channel.remoteAddress.map { $0.peerText } ?? "unknown",
             subprotocol: accepted.subprotocol, deflate: accepted.deflate, isSecure: self.isSecure, request: nil,
             response: head)
         let engine = WebSocketHandler(
             channel: self.channel, role: .client, loop: self.loop, settings: self.settings,
-            deflate: accepted.deflate, info: info, consumer: self.makeConsumer())
+            info: info, consumer: self.makeConsumer())
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(engine, position: .after(self))

@@ -24,6 +24,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     }
 
     private let state: ServerState
+    private let counted: ServerLoop
     private let channel: any Channel
     private let loop: LoopServices
     private var stage = Stage.idle
@@ -41,14 +42,15 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     /// What surrounds this handler in the pipeline, in the order of removal; the decoder gives up its bytes last.
     private var surroundings: [any RemovableChannelHandler] = []
 
-    init(_ state: ServerState, channel: any Channel, loop: LoopServices) {
-        self.state = state
+    init(_ counted: ServerLoop, channel: any Channel) {
+        self.counted = counted
+        self.state = counted.server
         self.channel = channel
-        self.loop = loop
+        self.loop = counted.services
     }
 
-    /// Puts NIO's HTTP handlers and this one behind `handler`.
-    func install(in pipeline: ChannelPipeline.SynchronousOperations, after handler: any ChannelHandler) throws {
+    /// Puts NIO's HTTP handlers and this one behind `handler`, or to the end of the pipeline.
+    func install(in pipeline: ChannelPipeline.SynchronousOperations, after handler: (any ChannelHandler)?) throws {
         let limits = self.state.configuration.socket.limits.handshake
         var decoderLimits = NIOHTTPDecoderLimitConfiguration()
         decoderLimits.maxHeaderFieldSize = limits.maxFieldBytes
@@ -60,7 +62,8 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         let pipelining = HTTPServerPipelineHandler()
         let validator = NIOHTTPResponseHeadersValidator()
         let errors = HTTPServerProtocolErrorHandler()
-        try pipeline.addHandlers([encoder, decoder, pipelining, validator, errors, self], position: .after(handler))
+        try pipeline.addHandlers(
+            [encoder, decoder, pipelining, validator, errors, self], position: handler.map { .after($0) } ?? .last)
         self.surroundings = [pipelining, validator, errors, encoder, decoder]
     }
 
@@ -68,13 +71,12 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.loop.add(self)
         self.arm(in: self.state.configuration.requestTimeout)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        self.loop.remove(self)
+        self.loop.disarm(self)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -126,7 +128,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .done = self.stage {} else { self.state.leave(self) }
+        self.counted.leave(self)
         // Its context lives on for a while; nothing more is to come of it.
         self.stage = .done
         self.acceptance?.cancel()
@@ -184,6 +186,8 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         self.loop.arm(self, at: self.deadline)
     }
 
+    private var remoteAddress: String { self.channel.remoteAddress.map { $0.peerText } ?? "unknown" }
+
     // MARK: Requests
 
     private func received(_ head: HTTPRequestHead, _ body: [UInt8]) {
@@ -199,7 +203,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         }
         if ServerHandshake.isUpgrade(request) {
             let acceptance = UpgradeAcceptance(
-                state: self.state, channel: self.channel, loop: self.loop
+                state: self.state, remoteAddress: self.remoteAddress, loop: self.loop
             ) { [unowned self] in self.decided($0) }
             self.acceptance = acceptance
             self.arm(in: self.state.configuration.socket.limits.handshake.timeout)
@@ -222,7 +226,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             respond,
             HTTPRequest(
                 head: request, body: body,
-                remoteAddress: self.channel.remoteAddress.map(UpgradeAcceptance.text) ?? "unknown"), head)
+                remoteAddress: self.remoteAddress), head)
     }
 
     private func ask(
@@ -315,15 +319,15 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
             self.answerAndClose(
                 HTTPResponse(status: rejection.head.status, fields: rejection.head.fields, body: rejection.body), head)
-        case .accepted(let response, let makeEngine):
+        case .accepted(let accepted):
             self.stage = .done
-            let engine = makeEngine()
-            self.state.replace(self, with: engine, on: self.loop.eventLoop)
+            let engine = WebSocketHandler(channel: self.channel, accepted, self.state, self.loop)
+            self.counted.replace(self, with: engine)
             let pipeline = context.pipeline.syncOperations
             do {
                 try pipeline.addHandler(engine, position: .last)
             } catch {
-                self.state.leave(engine)
+                self.counted.leave(engine)
                 context.close(promise: nil)
                 return
             }
@@ -333,7 +337,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             for handler in self.surroundings { pipeline.removeHandler(handler, promise: nil) }
             self.surroundings = []
             pipeline.removeHandler(self, promise: nil)
-            self.channel.writeAndFlush(ByteBuffer(bytes: response), promise: nil)
+            self.channel.writeAndFlush(ByteBuffer(bytes: accepted.response), promise: nil)
             engine.start()
             pipeline.removeHandler(decoder, promise: nil)
         }

@@ -18,12 +18,18 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
     @exclusivity(unchecked) private var inChannel = 0
 
     init(
-        channel: any Channel, role: Role, loop: LoopServices, settings: SharedSettings,
-        deflate: PerMessageDeflate.Agreement?, info: SocketInfo, consumer: Consumer
+        channel: any Channel, role: Role, loop: LoopServices, settings: SharedSettings, info: SocketInfo,
+        consumer: Consumer
     ) {
         self.channel = channel
-        super.init(
-            role: role, loop: loop, settings: settings, deflate: deflate, info: info, consumer: consumer)
+        super.init(role: role, loop: loop, settings: settings, info: info, consumer: consumer)
+    }
+
+    /// The server's end of a WebSocket.
+    convenience init(channel: any Channel, _ accepted: AcceptedUpgrade, _ state: ServerState, _ loop: LoopServices) {
+        self.init(
+            channel: channel, role: .server, loop: loop, settings: state.settings, info: accepted.info,
+            consumer: accepted.consumer)
     }
 
     // MARK: From the channel

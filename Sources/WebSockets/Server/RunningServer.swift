@@ -13,30 +13,52 @@ public final class RunningServer: Sendable {
     public let host: String
 
     private let state: ServerState
-    private let listener: any Channel
-    private let ownGroup: MultiThreadedEventLoopGroup?
+    private let listening: Listening
     private let isStopping = Atomic<Bool>(false)
     private let stopped = Latch()
 
-    private init(
-        port: Int, host: String, state: ServerState, listener: any Channel, ownGroup: MultiThreadedEventLoopGroup?
-    ) {
+    /// What listens, and what its connections run on.
+    private enum Listening {
+        case channel(any Channel, ownGroup: MultiThreadedEventLoopGroup?)
+        #if os(Linux)
+        case sockets(LinuxListeners)
+        #endif
+    }
+
+    private init(port: Int, host: String, state: ServerState, listening: Listening) {
         self.port = port
         self.host = host
         self.state = state
-        self.listener = listener
-        self.ownGroup = ownGroup
+        self.listening = listening
     }
 
     static func start(_ server: WebSocketServer) async throws -> RunningServer {
         let configuration = server.configuration
         let context = try configuration.tls?.serverContext()
+        let state = ServerState(configuration: configuration, routes: server.routes, respond: server.respond)
+        switch configuration.transport {
+        case .portable: break
+        case .automatic where server.eventLoopGroup != nil || context != nil: break
+        case .automatic, .linux:
+            #if os(Linux)
+            let listeners = try await LinuxListeners(server, state, context)
+            return RunningServer(port: listeners.port, host: server.host, state: state, listening: .sockets(listeners))
+            #else
+            if configuration.transport == .linux { throw TransportUnavailable(transport: .linux) }
+            #endif
+        }
+        return try await Self.startPortable(server, state, context)
+    }
+
+    private static func startPortable(
+        _ server: WebSocketServer, _ state: ServerState, _ context: NIOSSLContext?
+    ) async throws -> RunningServer {
+        let configuration = server.configuration
         let ownGroup =
             server.eventLoopGroup == nil
             ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.threads)) : nil
         let group = server.eventLoopGroup ?? ownGroup.map { $0 as any EventLoopGroup }
         guard let group else { preconditionFailure("no event loops") }
-        let state = ServerState(configuration: configuration, routes: server.routes, respond: server.respond)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -59,7 +81,7 @@ public final class RunningServer: Sendable {
             let listener = try await bootstrap.bind(host: server.host, port: server.port).get()
             let port = listener.localAddress?.port ?? server.port
             return RunningServer(
-                port: port, host: server.host, state: state, listener: listener, ownGroup: ownGroup)
+                port: port, host: server.host, state: state, listening: .channel(listener, ownGroup: ownGroup))
         } catch {
             try? await ownGroup?.shutdownGracefully()
             throw error
@@ -67,22 +89,31 @@ public final class RunningServer: Sendable {
     }
 
     private static func accept(_ channel: any Channel, _ state: ServerState, _ context: NIOSSLContext?) throws {
-        let loop = LoopServices.on(channel.eventLoop)
-        let opening = ServerOpening(state, channel: channel, loop: loop)
-        switch state.enter(opening, on: channel.eventLoop) {
-        case .welcome: break
-        case .full:
-            SocketMetrics.refused(limit: "max_connections")
-            opening.isTurnedAway = true
-        case .crowded:
-            SocketMetrics.refused(limit: "max_connections")
-            throw TooManyConnections()
-        }
+        let opening = ChannelOpening(state.loop(LoopServices.on(channel.eventLoop)), channel: channel)
+        guard opening.enter() else { throw TooManyConnections() }
         if let context { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
         try channel.pipeline.syncOperations.addHandler(opening)
     }
 
     private struct TooManyConnections: Error {}
+
+    private func stopAccepting() async {
+        switch self.listening {
+        case .channel(let listener, _): try? await listener.close().get()
+        #if os(Linux)
+        case .sockets(let listeners): await listeners.close()
+        #endif
+        }
+    }
+
+    private func endLoops() async {
+        switch self.listening {
+        case .channel(_, let ownGroup): try? await ownGroup?.shutdownGracefully()
+        #if os(Linux)
+        case .sockets(let listeners): await listeners.shutDown()
+        #endif
+        }
+    }
 
     /// Connections at this moment, of every kind. One that has ended counts until its handler has returned.
     public var connectionCount: Int { self.state.connectionCount }
@@ -95,7 +126,7 @@ public final class RunningServer: Sendable {
             await self.waitUntilStopped()
             return
         }
-        try? await self.listener.close().get()
+        await self.stopAccepting()
         let configuration = self.state.configuration
         self.state.drain(spread: configuration.drainSpread)
         var isEmpty = await self.state.isEmpty(within: configuration.drainTimeout)
@@ -104,7 +135,8 @@ public final class RunningServer: Sendable {
             isEmpty = await self.state.isEmpty(within: .seconds(1))
         }
         if isEmpty {
-            try? await self.ownGroup?.shutdownGracefully()
+            self.state.forgetLoops()
+            await self.endLoops()
         } else {
             // Their tasks would hang for ever without a loop to run on.
             configuration.logger.warning(

@@ -1,10 +1,10 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+import Synchronization
 import WebSocketCore
 
-/// What the connections of one running server share, on all loops. Touched when a connection comes or goes, never for a
-/// message.
+/// What the connections of one running server share, on all loops.
 final class ServerState: Sendable {
     let configuration: WebSocketServer.Configuration
     let settings: SharedSettings
@@ -14,20 +14,12 @@ final class ServerState: Sendable {
     /// What was configured, or what the process has descriptors for if that is less.
     private let maxConnections: Int
 
-    private struct Guests {
-        var members: [ObjectIdentifier: (member: Member, loop: any EventLoop)] = [:]
-        /// Calls of the application that answer or decide about a request.
-        var calls = 0
-        var isDraining = false
-
-        /// Nothing of the server runs any more.
-        var haveGone: Bool { self.isDraining && self.members.isEmpty && self.calls == 0 }
-    }
-
-    /// A loop's member that crosses threads only to be called on its own loop again.
-    private struct Member: @unchecked Sendable { let object: LoopMember }
-
-    private let guests = NIOLockedValueBox(Guests())
+    private let connections = Atomic<Int>(0)
+    /// Connections, and calls of the application that answer or decide about a request.
+    private let inUse = Atomic<Int>(0)
+    private let draining = Atomic<Bool>(false)
+    private let aborting = Atomic<Bool>(false)
+    private let loops = NIOLockedValueBox<[ObjectIdentifier: ServerLoop]>([:])
     /// Opens when a draining server's last connection has gone, and with it everything that the application did for one.
     private let emptied = Latch()
 
@@ -45,88 +37,83 @@ final class ServerState: Sendable {
 
     var logger: Logger { self.configuration.logger }
 
-    var connectionCount: Int { self.guests.withLockedValue { $0.members.count } }
+    var connectionCount: Int { self.connections.load(ordering: .relaxed) }
 
-    var isDraining: Bool { self.guests.withLockedValue { $0.isDraining } }
+    var isDraining: Bool { self.draining.load(ordering: .relaxed) }
 
-    /// A connection has come.
-    func enter(_ member: LoopMember, on loop: any EventLoop) -> Entry {
-        let member = Member(object: member)
-        return self.guests.withLockedValue { guests in
-            let most = self.maxConnections
-            // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
-            guard guests.members.count - Self.mostRefused < most, !guests.isDraining else { return .crowded }
-            let isFull = guests.members.count >= most
-            guests.members[ObjectIdentifier(member.object)] = (member, loop)
-            return isFull ? .full : .welcome
+    var isAborting: Bool { self.aborting.load(ordering: .relaxed) }
+
+    /// This server's connections on the loop of `services`.
+    func loop(_ services: LoopServices) -> ServerLoop {
+        self.loops.withLockedValue { loops in
+            if let loop = loops[ObjectIdentifier(services)] { return loop }
+            let loop = ServerLoop(self, services)
+            loops[ObjectIdentifier(services)] = loop
+            return loop
         }
     }
 
-    /// What a new connection is told.
-    enum Entry {
-        case welcome
-        /// It is to be refused with 503.
-        case full
-        /// It is to be closed without a word.
-        case crowded
-    }
+    // MARK: Counting
 
     /// Connections beyond the limit that are told so at one time.
     private static let mostRefused = 256
 
-    /// The same connection goes on as something else: from the opening handshake to a WebSocket.
-    func replace(_ old: LoopMember, with new: LoopMember, on loop: any EventLoop) {
-        let new = Member(object: new)
-        let key = ObjectIdentifier(old)
-        let isDraining = self.guests.withLockedValue { guests in
-            guests.members[key] = nil
-            guests.members[ObjectIdentifier(new.object)] = (new, loop)
-            return guests.isDraining
+    /// A connection has come. Unless it is `crowded`, it is counted until ``countOut()``.
+    func countIn() -> ServerLoop.Entry {
+        self.inUse.add(1, ordering: .sequentiallyConsistent)
+        let before = self.connections.add(1, ordering: .relaxed).oldValue
+        // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
+        if before - Self.mostRefused >= self.maxConnections || self.isDraining {
+            self.countOut()
+            return .crowded
         }
-        if isDraining { loop.execute { new.object.drain() } }
+        return before >= self.maxConnections ? .full : .welcome
     }
 
-    func leave(_ member: LoopMember) {
-        let key = ObjectIdentifier(member)
-        let isEmptied = self.guests.withLockedValue { guests in
-            guests.members[key] = nil
-            return guests.haveGone
-        }
-        if isEmptied { self.emptied.open() }
+    func countOut() {
+        self.connections.subtract(1, ordering: .relaxed)
+        self.release()
     }
 
     /// Calls the application, for which a drain waits also when the connection has gone: its task needs the event loop.
     func calling<Result>(_ body: () async -> Result) async -> Result {
-        self.guests.withLockedValue { $0.calls += 1 }
+        self.inUse.add(1, ordering: .sequentiallyConsistent)
         let result = await body()
-        let isEmptied = self.guests.withLockedValue { guests in
-            guests.calls -= 1
-            return guests.haveGone
-        }
-        if isEmptied { self.emptied.open() }
+        self.release()
         return result
     }
 
+    /// Either this one sees that the server drains, or the drain sees that nothing is in use: both orders are total.
+    private func release() {
+        let inUse = self.inUse.subtract(1, ordering: .sequentiallyConsistent).newValue
+        if inUse == 0, self.draining.load(ordering: .sequentiallyConsistent) { self.emptied.open() }
+    }
+
+    // MARK: The end
+
     /// Asks every connection to end, one after the other, evenly spread over `spread`.
     func drain(spread: Duration) {
-        let (members, isEmpty) = self.guests.withLockedValue { guests in
-            guests.isDraining = true
-            return (Array(guests.members.values), guests.haveGone)
-        }
-        if isEmpty { self.emptied.open() }
-        for (index, (member, loop)) in members.shuffled().enumerated() {
-            let delay = TimeAmount(spread * Double(index) / Double(max(1, members.count)))
-            loop.scheduleTask(in: delay) { member.object.drain() }
-        }
+        self.draining.store(true, ordering: .sequentiallyConsistent)
+        if self.inUse.load(ordering: .sequentiallyConsistent) == 0 { self.emptied.open() }
+        self.onEachLoop { $0.drain(spread: spread) }
     }
 
     /// Ends every connection now.
     func abortAll() {
-        let members = self.guests.withLockedValue { Array($0.members.values) }
-        for (member, loop) in members { loop.execute { member.object.abort() } }
+        self.aborting.store(true, ordering: .sequentiallyConsistent)
+        self.onEachLoop { $0.abortAll() }
+    }
+
+    private func onEachLoop(_ body: @escaping @Sendable (ServerLoop) -> Void) {
+        for loop in self.loops.withLockedValue({ Array($0.values) }) {
+            loop.services.eventLoop.execute { body(loop) }
+        }
     }
 
     /// Waits until the last connection of a draining server has gone and its handler has returned, but no longer than
     /// `time`, and says whether it has.
     func isEmpty(within time: Duration) async -> Bool { await self.emptied.wait(atMost: time) }
+
+    /// Nothing is left on any loop: the loops, which may go on with other servers, are forgotten.
+    func forgetLoops() { self.loops.withLockedValue { $0 = [:] } }
 }

@@ -52,6 +52,9 @@ public struct WebSocketServer: Sendable {
         /// Event loops, one thread each, where no event loop group is given. Default: one for each core.
         public var threads = System.coreCount
 
+        /// What drives the sockets. Default: the fastest that can do what is asked for.
+        public var transport = Transport.automatic
+
         public var logger = Logger(label: "aloft.websockets")
 
         public init() {}
@@ -68,7 +71,8 @@ public struct WebSocketServer: Sendable {
     ///   - host: a name or an address of this machine; `0.0.0.0` or `::` for all. Default: loopback.
     ///   - port: 0 for a free one, which ``RunningServer/port`` then tells.
     ///   - configuration: everything else, limits included. It may be changed until the server starts.
-    ///   - eventLoopGroup: event loops to run on; by default the server makes its own.
+    ///   - eventLoopGroup: SwiftNIO's event loops to run on, with the portable transport unless ``Transport/linux`` is
+    ///     asked for; by default the server makes its own.
     public init(
         host: String = "127.0.0.1", port: Int, configuration: Configuration = Configuration(),
         eventLoopGroup: (any EventLoopGroup)? = nil

@@ -48,8 +48,18 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private var writtenAtDeadline = 0
     @exclusivity(unchecked) private var isFlushScheduled = false
     /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
-    private var hasStreamEnded = false
+    private var streamEnd = StreamEnd.none
     private var streamEndDeadline = Timestamp.distantFuture
+
+    private enum StreamEnd {
+        case none
+        /// Behind bytes that the transport has not read.
+        case unread
+        /// Everything is here.
+        case here
+    }
+
+    private var hasStreamEnded: Bool { self.streamEnd != .none }
 
     /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
     /// write, is told to it when it has returned: calls never nest.
@@ -57,22 +67,18 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) private var isEndDue = false
     private var hasStarted = false
 
-    /// Called once, when it is over and the application has nothing more to do with it.
-    final var onEnd: (() -> Void)?
-
     /// How it ended, once it has.
     @exclusivity(unchecked) private(set) var closure: Closure?
 
     init(
-        role: Role, loop: LoopServices, settings: SharedSettings, deflate: PerMessageDeflate.Agreement?,
-        info: SocketInfo, consumer: Consumer
+        role: Role, loop: LoopServices, settings: SharedSettings, info: SocketInfo, consumer: Consumer
     ) {
         self.loop = loop
         self.settings = settings
         self.info = info
         self.consumer = consumer
         self.asyncConsumer = consumer as? AsyncConsumer
-        let deflate = deflate.flatMap { agreement in
+        let deflate = info.deflate.flatMap { agreement in
             settings.deflate.map { DeflateSettings(agreement: agreement, configuration: $0) }
         }
         self.connection = WebSocketConnection(
@@ -87,7 +93,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         guard self.closure == nil else { return }
         self.hasStarted = true
         SocketMetrics.opened()
-        self.loop.add(self)
         self.tell { $0.opened(self) }
         self.readOn()
     }
@@ -110,24 +115,62 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.turnEnded()
     }
 
+    /// Bytes came into memory that may be changed: messages are delivered from where they lie.
+    ///
+    /// - Parameters:
+    ///   - memory: the bytes, lent until this returns.
+    ///   - headroom: how many bytes before them may be overwritten.
+    final func received(in memory: UnsafeMutableRawBufferPointer, headroom: Int) {
+        guard self.closure == nil, let start = memory.baseAddress else { return }
+        let held = self.unread.count - self.unreadStart
+        guard self.canConsume, held <= headroom else {
+            self.unread.append(contentsOf: memory)
+            self.consumeUnread()
+            self.turnEnded()
+            return
+        }
+        // The beginning of a frame that came earlier is put before the rest of it.
+        let bytes = UnsafeMutableRawBufferPointer(start: start - held, count: held + memory.count)
+        if held > 0 {
+            self.unread.withUnsafeBytes { bytes.copyMemory(from: .init(rebasing: $0[self.unreadStart...])) }
+            self.unread = []
+            self.unreadStart = 0
+        }
+        let consumed = self.consume(bytes)
+        // What came meanwhile, if anything did, stands behind the rest.
+        if consumed < bytes.count, self.closure == nil {
+            self.unread.insert(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[consumed...]), at: 0)
+        }
+        self.turnEnded()
+    }
+
     /// The transport ended or broke.
     ///
     /// What came before an orderly end is still delivered, as the consumer becomes ready for it: messages, and perhaps
     /// the Close frame that makes the end a clean one.
     final func transportEnded(_ failure: Closure.TransportFailure) {
         if failure == .endOfStream, !self.isConsuming, !self.unread.isEmpty, self.closure == nil {
-            self.hasStreamEnded = true
-            self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
-            self.remote.isClosed.store(true, ordering: .relaxed)
-            // Nothing can be written any more, so there is nothing to wait for.
-            self.isOutputBlocked = false
-            self.writeDeadline = .distantFuture
-            self.resumeSenders()
-            self.readOn()
+            self.streamEnds(.here)
             return
         }
         self.connection.transportEnded(failure)
         self.settle()
+    }
+
+    /// The peer has ended the stream behind bytes that the transport has not read, because it was told to stop.
+    final func transportEnding() {
+        if self.closure == nil, !self.hasStreamEnded { self.streamEnds(.unread) }
+    }
+
+    private func streamEnds(_ end: StreamEnd) {
+        self.streamEnd = end
+        self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
+        self.remote.isClosed.store(true, ordering: .relaxed)
+        // Nothing can be written any more, so there is nothing to wait for.
+        self.isOutputBlocked = false
+        self.writeDeadline = .distantFuture
+        self.resumeSenders()
+        self.readOn()
     }
 
     /// The transport has taken some of what waited.
@@ -168,9 +211,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
                 { self.consume($0) })
             if self.closure != nil || consumed == 0 { break }
             self.unreadStart += consumed
-            if self.hasStreamEnded {
-                self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
-            }
         }
         if self.unreadStart == self.unread.count {
             self.unread = []
@@ -191,6 +231,9 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         if self.consumer == nil { _ = self.pull() }
         self.isConsuming = false
         let consumed = self.inputOffset
+        if consumed > 0, self.hasStreamEnded {
+            self.streamEndDeadline = self.burstTime + self.settings.connection.limits.closeTimeout
+        }
         self.input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         self.inputOffset = 0
         return consumed
@@ -341,7 +384,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.closure = closure
         self.unread = []
         self.unreadStart = 0
-        self.loop.remove(self)
+        self.loop.disarm(self)
         if self.hasStarted { SocketMetrics.closed(closure) }
         self.flush()
         self.closeTransport(isBroken: Self.isBroken(closure))
@@ -357,13 +400,12 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.isEndDue = false
         let consumer = self.consumer
         self.consumer = nil
-        let onEnd = self.onEnd.take()
-        if self.hasStarted, let consumer, let closure = self.closure {
-            consumer.closed(self, closure)
-            consumer.whenDone { onEnd?() }
-        } else {
-            onEnd?()
+        guard self.hasStarted, let consumer, let closure = self.closure else {
+            self.home?.leave(self)
+            return
         }
+        consumer.closed(self, closure)
+        consumer.whenDone { self.home?.leave(self) }
     }
 
     private static func isBroken(_ closure: Closure) -> Bool {
@@ -410,7 +452,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             self.noteBlocked()
         }
         if self.isOutputBlocked, self.waitingBytes <= self.settings.outbox.highWaterBytes / 2 { self.roomFound() }
-        if self.hasStreamEnded, self.unread.isEmpty || !self.isHeld {
+        if self.streamEnd == .here, self.unread.isEmpty || !self.isHeld {
             self.connection.transportEnded(.endOfStream)
             self.takeDueSteps()
         }

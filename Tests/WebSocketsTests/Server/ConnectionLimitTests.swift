@@ -62,13 +62,14 @@ struct ConnectionLimitTests {
     @Test("A crowd beyond the limit is not even answered")
     func crowd() throws {
         let embedded = EmbeddedServer(.echoing { $0.maxConnections = 0 })
+        let loop = embedded.state.loop(LoopServices.on(embedded.loop))
         let members = (0..<256).map { _ in LoopMember() }
-        #expect(members.allSatisfy { embedded.state.enter($0, on: embedded.loop) == .full })
+        #expect(members.allSatisfy { loop.enter($0) == .full })
         let one = LoopMember()
-        #expect(embedded.state.enter(one, on: embedded.loop) == .crowded)
+        #expect(loop.enter(one) == .crowded)
         #expect(embedded.state.connectionCount == 256)
-        for member in members { embedded.state.leave(member) }
+        for member in members { loop.leave(member) }
         #expect(embedded.state.connectionCount == 0)
-        #expect(embedded.state.enter(one, on: embedded.loop) == .full)
+        #expect(loop.enter(one) == .full)
     }
 }

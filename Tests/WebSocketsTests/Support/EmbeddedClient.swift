@@ -18,7 +18,7 @@ final class EmbeddedClient {
             remoteAddress: "192.0.2.7:80", subprotocol: nil, deflate: nil, isSecure: false, request: nil, response: nil)
         let engine = WebSocketHandler(
             channel: channel, role: .client, loop: LoopServices.on(self.loop), settings: SharedSettings(settings),
-            deflate: nil, info: info, consumer: CallbackConsumer(ClosureRecorder(self.closures)))
+            info: info, consumer: CallbackConsumer(ClosureRecorder(self.closures)))
         self.channel = channel
         self.engine = engine
         try channel.pipeline.syncOperations.addHandler(engine)

@@ -18,11 +18,8 @@ final class EmbeddedServer {
     /// A new connection, accepted as `RunningServer` accepts it.
     func connect() throws -> EmbeddedPeer {
         let channel = EmbeddedChannel(loop: self.loop)
-        let opening = ServerOpening(self.state, channel: channel, loop: LoopServices.on(self.loop))
-        switch self.state.enter(opening, on: self.loop) {
-        case .welcome: break
-        case .full: opening.isTurnedAway = true
-        case .crowded:
+        let opening = ChannelOpening(self.state.loop(LoopServices.on(self.loop)), channel: channel)
+        guard opening.enter() else {
             channel.close(promise: nil)
             return EmbeddedPeer(channel, self.loop)
         }

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import NIOCore
 import Testing
@@ -6,6 +7,13 @@ import WebSocketCore
 @testable import WebSockets
 
 extension WebSocketServer {
+    /// `make test-portable` runs the tests on the other transport than this system's own.
+    static let transportUnderTest: Transport = {
+        guard let name = ProcessInfo.processInfo.environment["ALOFT_TEST_TRANSPORT"] else { return .automatic }
+        guard let transport = Transport(rawValue: name) else { preconditionFailure("no such transport: \(name)") }
+        return transport
+    }()
+
     /// A server on a free port, on one event loop, that drains at once and is silent.
     static func forTests(_ configure: (inout Configuration) -> Void = { _ in }) -> WebSocketServer {
         var configuration = Configuration()
@@ -15,6 +23,7 @@ extension WebSocketServer {
         // On a busy machine no test of anything else is to run into this one.
         configuration.socket.limits.handshake.timeout = .seconds(600)
         configuration.logger.logLevel = .critical
+        configuration.transport = Self.transportUnderTest
         configure(&configuration)
         return WebSocketServer(port: 0, configuration: configuration)
     }

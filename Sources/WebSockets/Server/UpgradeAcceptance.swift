@@ -7,22 +7,21 @@ import WebSocketCore
 final class UpgradeAcceptance {
     enum Outcome {
         case refused(Rejection)
-        /// The response to write, then the engine to put in charge of the connection.
-        case accepted([UInt8], () -> WebSocketHandler)
+        case accepted(AcceptedUpgrade)
     }
 
     private let state: ServerState
-    private let channel: any Channel
+    private let remoteAddress: String
     private let loop: LoopServices
     private var decided: ((Outcome) -> Void)?
     private var task: Task<Void, Never>?
 
     /// - Parameter decided: called once, on the loop, unless it is cancelled before.
     init(
-        state: ServerState, channel: any Channel, loop: LoopServices, decided: @escaping (Outcome) -> Void
+        state: ServerState, remoteAddress: String, loop: LoopServices, decided: @escaping (Outcome) -> Void
     ) {
         self.state = state
-        self.channel = channel
+        self.remoteAddress = remoteAddress
         self.loop = loop
         self.decided = decided
     }
@@ -39,7 +38,7 @@ final class UpgradeAcceptance {
             if self.state.isDraining { throw .unavailable }
             let request = UpgradeRequest(
                 head: head, subprotocols: handshake.subprotocols, origin: handshake.origin, host: handshake.host,
-                remoteAddress: self.channel.remoteAddress.map(Self.text) ?? "unknown", isSecure: isSecure)
+                remoteAddress: self.remoteAddress, isSecure: isSecure)
             if let accept = route.accept {
                 self.ask(accept, request, handshake, route)
             } else {
@@ -89,16 +88,11 @@ final class UpgradeAcceptance {
                 let info = SocketInfo(
                     remoteAddress: request.remoteAddress, subprotocol: accepted.subprotocol,
                     deflate: accepted.deflate, isSecure: request.isSecure, request: request.head, response: nil)
-                let (state, channel, loop) = (self.state, self.channel, self.loop)
                 SocketMetrics.handshake(status: 101)
                 self.finish(
-                    .accepted(accepted.response.encode()) {
-                        let engine = WebSocketHandler(
-                            channel: channel, role: .server, loop: loop, settings: state.settings,
-                            deflate: accepted.deflate, info: info, consumer: route.makeConsumer(request))
-                        engine.onEnd = { [unowned engine] in state.leave(engine) }
-                        return engine
-                    })
+                    .accepted(
+                        AcceptedUpgrade(
+                            response: accepted.response.encode(), info: info, consumer: route.makeConsumer(request))))
             } catch {
                 self.state.logger.error("a decision about a WebSocket is invalid", metadata: ["error": "\(error)"])
                 self.finish(.refused(Rejection(error)))
@@ -111,11 +105,14 @@ final class UpgradeAcceptance {
         self.decided = nil
         decided?(outcome)
     }
+}
 
-    static func text(_ address: SocketAddress) -> String {
-        guard let ip = address.ipAddress, let port = address.port else { return address.pathname ?? "\(address)" }
-        return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
-    }
+/// A WebSocket that is to be opened.
+struct AcceptedUpgrade {
+    /// The 101, to be written first.
+    let response: [UInt8]
+    let info: SocketInfo
+    let consumer: Consumer
 }
 
 /// Carries a reference that belongs to one event loop through code that the compiler cannot see returning to it.

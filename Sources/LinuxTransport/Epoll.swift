@@ -1,0 +1,124 @@
+#if os(Linux)
+import CLinux
+import Glibc
+
+/// What a socket is watched for, and what has come of it.
+struct Readiness: OptionSet, Sendable {
+    let rawValue: UInt32
+
+    /// Bytes, an end of stream or a connection to accept.
+    static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+    /// Room for bytes.
+    static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// The peer has ended the stream, perhaps behind bytes that have not been read.
+    static let ending = Readiness(rawValue: EPOLLRDHUP.rawValue)
+    /// The connection is broken, or closed in both directions. Always watched for.
+    static let broken = Readiness(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
+}
+
+/// Something with a descriptor that a loop watches.
+package class Watched {
+    /// -1 once it has been closed or given away.
+    final fileprivate(set) var descriptor: Int32
+    /// What the system has last been told to watch for; `nil` while the loop does not know it.
+    final fileprivate(set) var interest: Readiness?
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    /// Called in a turn of the loop.
+    func ready(_ readiness: Readiness) {}
+
+    /// Gives the descriptor away; whoever takes it closes it.
+    final func takeDescriptor() -> Int32 {
+        let descriptor = self.descriptor
+        self.descriptor = -1
+        return descriptor
+    }
+}
+
+/// One epoll instance, level-triggered: what is not read comes again in the next turn.
+struct Epoll: ~Copyable {
+    private let descriptor: Int32
+    private let events: UnsafeMutableBufferPointer<epoll_event>
+    /// Held until the batch of events is over, in which they may still be named.
+    private var leaving: [Watched] = []
+
+    /// Events taken at one time. Whoever has none of these has its own in the next turn.
+    private static let batch = 1_024
+
+    /// - Throws: when the process has no descriptor left.
+    init() throws(SystemError) {
+        self.descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard self.descriptor >= 0 else { throw SystemError("epoll_create1") }
+        self.events = .allocate(capacity: Self.batch)
+    }
+
+    deinit {
+        close(self.descriptor)
+        self.events.deallocate()
+    }
+
+    /// Watches `watched`, which is kept alive until ``remove(_:)``.
+    func add(_ watched: Watched, _ interest: Readiness) throws(SystemError) {
+        // Balanced in `remove`.
+        let target = Unmanaged.passRetained(watched)
+        guard
+            clinux_epoll_ctl(
+                self.descriptor, EPOLL_CTL_ADD, watched.descriptor, interest.rawValue, target.toOpaque()) == 0
+        else {
+            let error = SystemError("epoll_ctl")
+            target.release()
+            throw error
+        }
+        watched.interest = interest
+    }
+
+    /// Watches for something else from now on.
+    func change(_ watched: Watched, to interest: Readiness) {
+        guard let old = watched.interest, old != interest else { return }
+        watched.interest = interest
+        let target = Unmanaged.passUnretained(watched).toOpaque()
+        _ = clinux_epoll_ctl(self.descriptor, EPOLL_CTL_MOD, watched.descriptor, interest.rawValue, target)
+    }
+
+    /// Watches it no longer. Its descriptor must still be open.
+    mutating func remove(_ watched: Watched) {
+        guard watched.interest != nil else { return }
+        watched.interest = nil
+        _ = clinux_epoll_ctl(self.descriptor, EPOLL_CTL_DEL, watched.descriptor, 0, nil)
+        self.leaving.append(watched)
+        Unmanaged.passUnretained(watched).release()
+    }
+
+    /// Wakes this instance up when `wakeUp` is written to; such an event names nobody. Edge-triggered: it need not be
+    /// read.
+    func addWakeUp(_ wakeUp: Int32) throws(SystemError) {
+        let events = EPOLLIN.rawValue | EPOLLET.rawValue
+        guard clinux_epoll_ctl(self.descriptor, EPOLL_CTL_ADD, wakeUp, events, nil) == 0 else {
+            throw SystemError("epoll_ctl")
+        }
+    }
+
+    /// Waits for events, at most so many milliseconds, -1 for ever. How many there are.
+    func wait(milliseconds: Int32) -> Int {
+        let count = epoll_wait(self.descriptor, self.events.baseAddress, Int32(self.events.count), milliseconds)
+        return max(0, Int(count))  // Interrupted: the loop goes round once more.
+    }
+
+    /// Whom the event concerns, if it is still watched, and what has happened. `nil` for a wake-up.
+    func event(_ index: Int) -> (Watched, Readiness)? {
+        // `index` is below what `wait` returned, which is at most the count of the buffer.
+        let event = self.events.baseAddress.unsafelyUnwrapped + index
+        guard let target = clinux_target(event) else { return nil }
+        // Alive: retained by `add`, or since `remove` by `leaving`.
+        let watched = Unmanaged<Watched>.fromOpaque(target).takeUnretainedValue()
+        guard watched.interest != nil else { return nil }
+        return (watched, Readiness(rawValue: clinux_events(event)))
+    }
+
+    /// The last batch of events has been dealt with.
+    mutating func endBatch() {
+        if !self.leaving.isEmpty { self.leaving.removeAll(keepingCapacity: true) }
+    }
+}
+#endif

@@ -1,0 +1,177 @@
+#if os(Linux)
+import CLinux
+import Glibc
+import NIOConcurrencyHelpers
+package import NIOCore
+import Synchronization
+
+/// One thread that waits for its sockets, for a timer and for other threads, and calls whoever is concerned.
+///
+///     wait ─▶ sockets that are ready ─▶ timers that are due ─▶ work ─▶ wait
+///
+/// Everything that belongs to a loop is touched by its thread only. Other threads reach it with ``execute(_:)``.
+package final class EpollEventLoop: @unchecked Sendable {
+    // `@unchecked`: apart from the mailbox and the atomics everything is used on the loop's thread only.
+
+    /// Something to be done on the loop.
+    enum Work {
+        case task(() -> Void)
+        /// A piece of a Swift task: of one that prefers this executor, or of an actor that is isolated to it.
+        case job(UnownedJob)
+    }
+
+    /// What other threads have sent.
+    private struct Mailbox {
+        var work: [Work] = []
+        /// The loop has been woken up and will look.
+        var isSignalled = false
+        /// The thread has ended, or is about to: nothing is taken any more.
+        var isClosed = false
+    }
+
+    @exclusivity(unchecked) private var epoll: Epoll
+    private let wakeUp: Int32
+    private let mailbox = NIOLockedValueBox(Mailbox())
+    private let thread = Atomic<UInt>(0)
+
+    @exclusivity(unchecked) private var work: [Work] = []
+    @exclusivity(unchecked) private var running: [Work] = []
+    @exclusivity(unchecked) var timers = TimerQueue()
+    @exclusivity(unchecked) private var turnBegan = NIODeadline.now()
+    @exclusivity(unchecked) private var isStopping = false
+
+    /// Where the sockets of this loop read to, one after the other.
+    let receiveBuffer: ReceiveMemory
+    @exclusivity(unchecked) var outputBuffers = OutputBufferPool()
+    /// What tests let go wrong with calls on sockets; `nil` otherwise.
+    @exclusivity(unchecked) package var faults: SocketFaults?
+
+    /// Sockets that were ready in this turn, at the moment.
+    @exclusivity(unchecked) package private(set) var readyCount = 0
+
+    /// How often what the work itself adds is done before sockets are looked at again.
+    private static let roundsPerTurn = 8
+
+    init() throws(SystemError) {
+        let epoll = try Epoll()
+        self.wakeUp = clinux_eventfd()
+        guard self.wakeUp >= 0 else { throw SystemError("eventfd") }
+        self.epoll = epoll
+        self.receiveBuffer = ReceiveMemory()
+        do throws(SystemError) { try self.epoll.addWakeUp(self.wakeUp) } catch {
+            Glibc.close(self.wakeUp)
+            throw error
+        }
+    }
+
+    deinit { Glibc.close(self.wakeUp) }
+
+    // MARK: The thread
+
+    /// Whether the calling thread is the loop's.
+    package var inEventLoop: Bool { self.thread.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+    /// The time at which this turn began, on the loop; elsewhere, the time.
+    package var now: NIODeadline { self.inEventLoop ? self.turnBegan : .now() }
+
+    /// Turns until it is stopped.
+    func run() {
+        self.thread.store(UInt(pthread_self()), ordering: .relaxed)
+        while true {
+            self.turn()
+            if self.isStopping, self.work.isEmpty, self.closeMailbox() { break }
+        }
+        self.timers.cancelAll()
+    }
+
+    private func turn() {
+        let ready = self.epoll.wait(milliseconds: self.patience())
+        self.turnBegan = .now()
+        var hasMail = false
+        self.readyCount = ready
+        for index in 0..<ready {
+            if let (watched, readiness) = self.epoll.event(index) {
+                watched.ready(readiness)
+            } else {
+                hasMail = true  // Or a socket that has gone: looking costs little.
+            }
+        }
+        self.readyCount = 0
+        self.epoll.endBatch()
+        if hasMail { self.takeMail() }
+        while let body = self.timers.takeDue(self.turnBegan) { body() }
+        for _ in 0..<Self.roundsPerTurn where !self.work.isEmpty { self.runWork() }
+    }
+
+    /// How many milliseconds there is nothing to do, unless a socket is ready; -1 for ever.
+    private func patience() -> Int32 {
+        if !self.work.isEmpty { return 0 }
+        guard let due = self.timers.earliest else { return -1 }
+        let wait = (due - .now()).nanoseconds
+        if wait <= 0 { return 0 }
+        // Rounded up: a timer must not be early.
+        return Int32(clamping: (wait - 1) / 1_000_000 + 1)
+    }
+
+    private func takeMail() {
+        let mail = self.mailbox.withLockedValue { mailbox in
+            mailbox.isSignalled = false
+            defer { mailbox.work = [] }
+            return mailbox.work
+        }
+        self.work.append(contentsOf: mail)
+    }
+
+    private func runWork() {
+        swap(&self.work, &self.running)
+        let executor = self.asUnownedTaskExecutor()
+        for item in self.running {
+            switch item {
+            case .task(let body): body()
+            case .job(let job): job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: executor)
+            }
+        }
+        self.running.removeAll(keepingCapacity: true)
+    }
+
+    /// Whether nothing is left, and nothing more is taken from now on.
+    private func closeMailbox() -> Bool {
+        self.mailbox.withLockedValue { mailbox in
+            guard mailbox.work.isEmpty else { return false }
+            mailbox.isClosed = true
+            return true
+        }
+    }
+
+    /// Ends the thread once everything that was sent has been done.
+    func stop() { self.perform(.task { self.isStopping = true }) }
+
+    /// Does `work` in this turn or the next one. After the loop has ended nothing is done.
+    func perform(_ work: Work) {
+        if self.inEventLoop {
+            self.work.append(work)
+            return
+        }
+        let mustWake = self.mailbox.withLockedValue { mailbox in
+            if mailbox.isClosed { return false }
+            mailbox.work.append(work)
+            defer { mailbox.isSignalled = true }
+            return !mailbox.isSignalled
+        }
+        guard mustWake else { return }
+        var one: UInt64 = 1
+        // It cannot fail: the counter does not reach its maximum.
+        _ = write(self.wakeUp, &one, MemoryLayout<UInt64>.size)
+    }
+
+    // MARK: Sockets
+
+    func watch(_ watched: Watched, for interest: Readiness) throws(SystemError) {
+        try self.epoll.add(watched, interest)
+    }
+
+    func change(_ watched: Watched, to interest: Readiness) { self.epoll.change(watched, to: interest) }
+
+    func unwatch(_ watched: Watched) { self.epoll.remove(watched) }
+}
+#endif

@@ -1,0 +1,92 @@
+#if os(Linux)
+import LinuxTransport
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import WebSocketCore
+
+/// What listens on the Linux transport: one socket for each loop, all at one port.
+final class LinuxListeners: @unchecked Sendable {
+    // `@unchecked`: each listener is touched on its loop only.
+    let port: Int
+    private let group: EpollEventLoopGroup
+    private let channels: ChannelHandOff
+    private var listeners: [(EpollEventLoop, Listener)] = []
+
+    /// - Throws: the address cannot be resolved or listened at, or the process has no descriptor or thread left.
+    init(_ server: WebSocketServer, _ state: ServerState, _ context: NIOSSLContext?) async throws {
+        let configuration = server.configuration
+        // Looking a name up may block.
+        let address = try await NIOThreadPool.singleton.runIfActive {
+            try SocketAddress.makeAddressResolvingHost(server.host, port: server.port)
+        }
+        let threads = max(1, configuration.threads)
+        let keepAlive = configuration.socket.keepAlive
+        let options = Listener.Options(
+            backlog: Int32(clamping: configuration.backlog),
+            userTimeout: keepAlive.map { TimeAmount($0.interval + $0.pongTimeout) })
+        let opened = try Listener.open(address, count: threads, options)
+        self.port = opened.port
+        do {
+            self.group = try EpollEventLoopGroup(count: threads)
+        } catch {
+            Listener.close(opened.sockets)
+            throw error
+        }
+        self.channels = ChannelHandOff(threads: threads, group: server.eventLoopGroup)
+        for (loop, socket) in zip(self.group.loops, opened.sockets) {
+            let listener = try await self.listen(socket, on: loop, state, context)
+            self.listeners.append((loop, listener.value))
+        }
+    }
+
+    private func listen(
+        _ socket: Int32, on loop: EpollEventLoop, _ state: ServerState, _ context: NIOSSLContext?
+    ) async throws -> Unchecked<Listener> {
+        let channels = self.channels
+        return try await loop.submit {
+            let counted = state.loop(LoopServices.on(loop))
+            let listener = Listener(socket: socket, loop: loop) { descriptor, peer in
+                Self.accept(descriptor, peer, on: loop, counted, channels, context)
+            } failed: { error in
+                SocketMetrics.refused(limit: "file_descriptors")
+                state.logger.warning("cannot accept connections for a moment", metadata: ["error": "\(error)"])
+            }
+            try listener.start()
+            return Unchecked(listener)
+        }.get()
+    }
+
+    private static func accept(
+        _ descriptor: Int32, _ peer: PeerAddress, on loop: EpollEventLoop, _ counted: ServerLoop,
+        _ channels: ChannelHandOff, _ context: NIOSSLContext?
+    ) {
+        let connection = SocketConnection(descriptor: descriptor, loop: loop)
+        let opening = SocketOpening(counted, connection, from: peer, channels: channels)
+        guard opening.enter() else {
+            connection.close()
+            return
+        }
+        if let context {
+            opening.becomeTLS(context)
+        } else {
+            opening.start()
+        }
+    }
+
+    /// Accepts no more.
+    func close() async {
+        for (loop, listener) in self.listeners {
+            let listener = Unchecked(listener)
+            try? await loop.submit { listener.value.close() }.get()
+        }
+    }
+
+    /// Ends the loops, on which nothing must be left.
+    func shutDown() async {
+        await self.channels.shutDown()
+        try? await self.group.shutdownGracefully()
+    }
+}
+#endif

@@ -1,0 +1,88 @@
+#if os(Linux)
+import LinuxTransport
+import Logging
+import NIOSSL
+import WebSocketCore
+
+/// The opening of a connection on a loop of epoll.
+final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
+    private let connection: SocketConnection
+    private let peer: PeerAddress
+    private let channels: ChannelHandOff
+
+    init(_ counted: ServerLoop, _ connection: SocketConnection, from peer: PeerAddress, channels: ChannelHandOff) {
+        self.connection = connection
+        self.peer = peer
+        self.channels = channels
+        super.init(counted)
+    }
+
+    /// Begins to read.
+    func start() {
+        self.connection.handler = self
+        do throws(SystemError) {
+            try self.connection.start()
+        } catch {
+            self.state.logger.warning("cannot watch a connection", metadata: ["error": "\(error)"])
+            self.closeTransport()
+            return
+        }
+        self.began()
+        self.ready()
+    }
+
+    /// Goes on at another loop, before anything is read.
+    func becomeTLS(_ context: NIOSSLContext) {
+        self.home?.handOver(self)
+        self.channels.adopt(self.connection.detach(), self.state, .tls(context), isTurnedAway: self.isTurnedAway)
+    }
+
+    // MARK: From the connection
+
+    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) {
+        self.received(UnsafeRawBufferPointer(bytes))
+    }
+
+    func ending() { self.closeTransport() }
+
+    func ended(_ failure: SystemError?) {
+        if let failure {
+            self.state.logger.debug(
+                "connection broke before its opening handshake", metadata: ["error": "\(failure)"])
+        }
+        self.closeTransport()
+    }
+
+    func drained() {}
+
+    // MARK: Hooks of the opening
+
+    override var remoteAddress: String { self.peer.description }
+
+    override func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.connection.write($0) } }
+
+    override func endOutput() { self.connection.shutDownOutput() }
+
+    override func closeTransport() {
+        self.loop.disarm(self)
+        self.connection.close()
+        self.transportEnded()
+    }
+
+    override func setReading(_ isReading: Bool) { self.connection.setReading(isReading) }
+
+    override func makeEngine(_ accepted: AcceptedUpgrade) -> SocketEngine? {
+        let engine = WebSocketSocket(self.connection, accepted, self.state, self.loop)
+        self.connection.handler = engine
+        return engine
+    }
+
+    override func handOver(to engine: SocketEngine) { self.loop.disarm(self) }
+
+    override func becomeHTTP(_ bytes: [UInt8]) {
+        self.loop.disarm(self)
+        self.home?.handOver(self)
+        self.channels.adopt(self.connection.detach(), self.state, .http(bytes), isTurnedAway: false)
+    }
+}
+#endif

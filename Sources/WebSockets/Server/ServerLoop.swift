@@ -1,0 +1,98 @@
+import NIOCore
+
+/// The connections of one server on one of its event loops. Touched on that loop only.
+final class ServerLoop: @unchecked Sendable {
+    let server: ServerState
+    let services: LoopServices
+    private var members: [LoopMember] = []
+
+    init(_ server: ServerState, _ services: LoopServices) {
+        self.server = server
+        self.services = services
+    }
+
+    /// What a new connection is told.
+    enum Entry {
+        case welcome
+        /// It is to be refused with 503.
+        case full
+        /// It is to be closed without a word.
+        case crowded
+    }
+
+    /// A connection has come.
+    func enter(_ member: LoopMember) -> Entry {
+        let entry = self.server.countIn()
+        switch entry {
+        case .welcome, .full: self.add(member)
+        case .crowded: break
+        }
+        return entry
+    }
+
+    /// The same connection goes on as something else: from the opening handshake to a WebSocket.
+    func replace(_ old: LoopMember, with new: LoopMember) {
+        self.remove(old)
+        self.add(new)
+        if self.server.isDraining { self.services.eventLoop.execute(Unchecked(new)) { $0.drain() } }
+    }
+
+    /// The connection goes on at another loop, which will ``adopt(_:)`` it. It is counted all the time.
+    func handOver(_ member: LoopMember) { self.remove(member) }
+
+    func adopt(_ member: LoopMember) {
+        self.add(member)
+        if self.server.isAborting {
+            self.services.eventLoop.execute(Unchecked(member)) { $0.abort() }
+        } else if self.server.isDraining {
+            self.services.eventLoop.execute(Unchecked(member)) { $0.drain() }
+        }
+    }
+
+    /// A connection has ended, and with it everything that the application did for it.
+    func leave(_ member: LoopMember) {
+        guard member.home === self else { return }
+        self.remove(member)
+        self.server.countOut()
+    }
+
+    /// A connection that was handed over has never arrived.
+    func lost() { self.server.countOut() }
+
+    /// Asks every connection to end, one after the other, evenly spread over `spread`.
+    func drain(spread: Duration) {
+        let members = self.members.shuffled()
+        for (index, member) in members.enumerated() {
+            let delay = TimeAmount(spread * Double(index) / Double(max(1, members.count)))
+            let member = Unchecked(member)
+            self.services.eventLoop.scheduleTask(in: delay) { member.value.drain() }
+        }
+    }
+
+    /// Ends every connection now.
+    func abortAll() {
+        for member in self.members { member.abort() }
+    }
+
+    private func add(_ member: LoopMember) {
+        member.home = self
+        member.placeAtHome = self.members.count
+        self.members.append(member)
+    }
+
+    private func remove(_ member: LoopMember) {
+        guard member.home === self else { return }
+        member.home = nil
+        let last = self.members.removeLast()
+        guard last !== member else { return }
+        last.placeAtHome = member.placeAtHome
+        self.members[member.placeAtHome] = last
+    }
+}
+
+extension EventLoop {
+    /// Does it in a turn of its own.
+    fileprivate func execute<Value>(_ value: Unchecked<Value>, _ body: @escaping @Sendable (Value) -> Void) {
+        self.execute { body(value.value) }
+    }
+}
