@@ -20,13 +20,13 @@ let package = Package(
     ],
     targets: [
         // What Swift's Glibc module leaves out of Linux.
-        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CBench"),
 
         // The load generator and judge, on Linux's epoll and /proc. It knows nothing of the libraries it measures.
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CLinux",
+                "CBench",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

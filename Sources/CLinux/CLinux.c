@@ -1,13 +1,87 @@
-// What is only declared to those who ask for GNU's extensions.
 #define _GNU_SOURCE
 #include "CLinux.h"
 
 #ifdef __linux__
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
-int clinux_accept(int fd, struct sockaddr_storage *address) {
-    socklen_t size = sizeof *address;
-    return accept4(fd, (struct sockaddr *)address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+ssize_t clinux_send_two(int fd, const void *first, size_t firstCount, const void *second, size_t secondCount) {
+    struct iovec parts[2] = {
+        {.iov_base = (void *)first, .iov_len = firstCount}, {.iov_base = (void *)second, .iov_len = secondCount}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int clinux_socket_error(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+static int set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int clinux_bind(const struct sockaddr *address, socklen_t size, bool sharesPort) {
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 && (!sharesPort || set(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0) &&
+        bind(fd, address, size) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int clinux_listen(int fd, int backlog, unsigned userTimeout) {
+    if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0) return -1;
+    if (userTimeout > 0 && set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)userTimeout) != 0) return -1;
+    return listen(fd, backlog);
+}
+
+int clinux_accept(int fd, clinux_address *peer) {
+    socklen_t size = sizeof peer->storage;
+    return accept4(fd, (struct sockaddr *)&peer->storage, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int clinux_local_port(int fd) {
+    clinux_address address;
+    socklen_t size = sizeof address.storage;
+    if (getsockname(fd, (struct sockaddr *)&address.storage, &size) != 0) return -1;
+    char text[INET6_ADDRSTRLEN];
+    int port;
+    bool isIPv6;
+    return clinux_address_text(&address, text, &port, &isIPv6) ? port : -1;
+}
+
+int clinux_address_text(const clinux_address *address, char *text, int *port, bool *isIPv6) {
+    const void *bytes;
+    switch (address->storage.ss_family) {
+    case AF_INET: {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->storage;
+        *port = ntohs(v4->sin_port);
+        bytes = &v4->sin_addr;
+        break;
+    }
+    case AF_INET6: {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->storage;
+        *port = ntohs(v6->sin6_port);
+        bytes = &v6->sin6_addr;
+        break;
+    }
+    default: return 0;
+    }
+    *isIPv6 = address->storage.ss_family == AF_INET6;
+    return inet_ntop(address->storage.ss_family, bytes, text, INET6_ADDRSTRLEN) != NULL;
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -7,13 +7,13 @@ struct Readiness: OptionSet, Sendable {
     let rawValue: UInt32
 
     /// Bytes, an end of stream or a connection to accept.
-    static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+    static let readable = Readiness(rawValue: clinux_epoll_readable)
     /// Room for bytes.
-    static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+    static let writable = Readiness(rawValue: clinux_epoll_writable)
     /// The peer has ended the stream, perhaps behind bytes that have not been read.
-    static let ending = Readiness(rawValue: EPOLLRDHUP.rawValue)
+    static let ending = Readiness(rawValue: clinux_epoll_ending)
     /// The connection is broken, or closed in both directions. Always watched for.
-    static let broken = Readiness(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
+    static let broken = Readiness(rawValue: clinux_epoll_broken)
 }
 
 /// Something with a descriptor that a loop watches.
@@ -48,7 +48,7 @@ struct Epoll: ~Copyable {
 
     /// - Throws: when the process has no descriptor left.
     init() throws(SystemError) {
-        self.descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+        self.descriptor = clinux_epoll_create()
         guard self.descriptor >= 0 else { throw SystemError("epoll_create1") }
         self.events = .allocate(capacity: Self.batch)
     }
@@ -93,7 +93,7 @@ struct Epoll: ~Copyable {
     /// Wakes this instance up when `wakeUp` is written to; such an event names nobody. Edge-triggered: it need not be
     /// read.
     func addWakeUp(_ wakeUp: Int32) throws(SystemError) {
-        let events = EPOLLIN.rawValue | EPOLLET.rawValue
+        let events = clinux_epoll_readable | clinux_epoll_edge_triggered
         guard clinux_epoll_ctl(self.descriptor, EPOLL_CTL_ADD, wakeUp, events, nil) == 0 else {
             throw SystemError("epoll_ctl")
         }

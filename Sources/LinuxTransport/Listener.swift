@@ -59,7 +59,7 @@ package final class Listener: Watched {
 
     override func ready(_ readiness: Readiness) {
         for _ in 0..<Self.batch {
-            var address = sockaddr_storage()
+            var address = clinux_address()
             let descriptor = clinux_accept(self.descriptor, &address)
             if descriptor >= 0 {
                 self.accepted(descriptor, PeerAddress(address))
@@ -104,9 +104,10 @@ package final class Listener: Watched {
             for _ in 0..<max(1, count) {
                 let socket = try Self.bind(address, sharesPort: true)
                 sockets.append(socket)
-                try Self.configure(socket, options)
+                let timeout = UInt32(clamping: (options.userTimeout?.nanoseconds ?? 0) / 1_000_000)
+                guard clinux_listen(socket, options.backlog, timeout) == 0 else { throw SystemError("listen") }
                 // Port 0: the first one has been given a number, which is everybody's.
-                address.port = try Self.port(of: socket)
+                address.port = Int(clinux_local_port(socket))
             }
         } catch {
             for socket in sockets { Glibc.close(socket) }
@@ -121,53 +122,9 @@ package final class Listener: Watched {
     }
 
     private static func bind(_ address: SocketAddress, sharesPort: Bool) throws(SystemError) -> Int32 {
-        let family =
-            switch address {
-            case .v4: AF_INET
-            case .v6: AF_INET6
-            case .unixDomainSocket: throw SystemError("bind", code: EAFNOSUPPORT)
-            }
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let socket = Glibc.socket(family, type, 0)
-        guard socket >= 0 else { throw SystemError("socket") }
-        do throws(SystemError) {
-            try Self.set(socket, SOL_SOCKET, SO_REUSEADDR, 1)
-            if sharesPort { try Self.set(socket, SOL_SOCKET, SO_REUSEPORT, 1) }
-            guard address.withSockAddr({ Glibc.bind(socket, $0, socklen_t($1)) }) == 0 else {
-                throw SystemError("bind")
-            }
-            return socket
-        } catch {
-            Glibc.close(socket)
-            throw error
-        }
-    }
-
-    /// What is set here is inherited by the accepted connections (tcp(7)).
-    private static func configure(_ socket: Int32, _ options: Options) throws(SystemError) {
-        try Self.set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        if let timeout = options.userTimeout {
-            let milliseconds = Int32(clamping: timeout.nanoseconds / 1_000_000)
-            try Self.set(socket, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
-        }
-        guard listen(socket, options.backlog) == 0 else { throw SystemError("listen") }
-    }
-
-    private static func set(_ socket: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
-        var value = value
-        guard setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
-            throw SystemError("setsockopt")
-        }
-    }
-
-    private static func port(of socket: Int32) throws(SystemError) -> Int {
-        var address = sockaddr_storage()
-        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &size) }
-        }
-        guard status == 0 else { throw SystemError("getsockname") }
-        return PeerAddress(address).port
+        let socket = address.withSockAddr { clinux_bind($0, socklen_t($1), sharesPort) }
+        guard socket >= 0 else { throw SystemError("bind") }
+        return socket
     }
 }
 #endif

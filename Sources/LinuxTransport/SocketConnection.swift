@@ -1,4 +1,5 @@
 #if os(Linux)
+import CLinux
 import Glibc
 package import NIOCore
 
@@ -101,9 +102,7 @@ package final class SocketConnection: Watched {
             if self.flags.contains(.closes) { self.close() }
             return
         }
-        var code: Int32 = 0
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        getsockopt(self.descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
+        let code = clinux_socket_error(self.descriptor)
         self.end(code == 0 ? nil : SystemError("recv", code: code))
     }
 

@@ -29,6 +29,9 @@ struct TimerQueue {
     private var lastOrder: UInt64 = 0
     private var cancelled = 0
 
+    /// Those that wait, and some that have been cancelled.
+    var count: Int { self.heap.count }
+
     var earliest: NIODeadline? { self.heap.min?.deadline }
 
     /// - Parameter onCancel: called when the loop ends before the timer is due.

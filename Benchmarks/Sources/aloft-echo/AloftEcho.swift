@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import WebSocketCore
-import WebSockets
+public import WebSockets
 
 /// An echo server on the library, in each of its three ways to receive.
 @main
@@ -34,6 +34,9 @@ struct AloftEcho: AsyncParsableCommand {
     @Option(help: "How messages are received.")
     var interface = Interface.callback
 
+    @Option(help: "What drives the sockets.")
+    var transport = Transport.automatic
+
     func validate() throws {
         guard (0...65_535).contains(self.port) else { throw ValidationError("--port must be 0 to 65535") }
         guard (1...1_024).contains(self.threads) else { throw ValidationError("--threads must be 1 to 1024") }
@@ -44,6 +47,7 @@ struct AloftEcho: AsyncParsableCommand {
         configuration.origins = .any
         configuration.maxConnections = .max
         configuration.threads = self.threads
+        configuration.transport = self.transport
         var server = WebSocketServer(port: self.port, configuration: configuration)
         switch self.interface {
         case .callback: server.on("/", receiver: { _ in Echo() })
@@ -62,6 +66,8 @@ struct AloftEcho: AsyncParsableCommand {
         }
     }
 }
+
+extension Transport: @retroactive ExpressibleByArgument {}
 
 /// Sends every message back, right where it arrived.
 struct Echo: MessageReceiver {

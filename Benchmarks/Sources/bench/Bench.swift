@@ -44,8 +44,9 @@ struct Bench: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Of the servers that come with it, those: stock, callback, views, sequence.", valueName: "names"))
-    var only = "stock,callback,views,sequence"
+            "Of the servers that come with it, those: stock, portable, callback, views, sequence.",
+            valueName: "names"))
+    var only = "stock,portable,callback,views,sequence"
 
     @Flag(help: "Echo text, which the library checks to be UTF-8, instead of binary messages.")
     var text = false
@@ -143,7 +144,8 @@ struct Bench: ParsableCommand {
     }
 
     private static let titles = [
-        "stock": "SwiftNIO's pipeline", "callback": "callbacks", "views": "task, borrowed views",
+        "stock": "SwiftNIO's pipeline", "portable": "callbacks, portable transport", "callback": "callbacks",
+        "views": "task, borrowed views",
         "sequence": "task, sequence of messages",
     ]
 
@@ -155,7 +157,9 @@ struct Bench: ParsableCommand {
             EchoServer(
                 name: interface, command: ["\(folder)aloft-echo", "--threads", "1", "--interface", interface])
         }
-        return [EchoServer(name: "stock", command: ["\(folder)stock-nio-echo", "--threads", "1"])] + library
+        let portable = EchoServer(
+            name: "portable", command: ["\(folder)aloft-echo", "--threads", "1", "--transport", "portable"])
+        return [EchoServer(name: "stock", command: ["\(folder)stock-nio-echo", "--threads", "1"]), portable] + library
     }
 }
 

@@ -1,4 +1,4 @@
-import CLinux
+import CBench
 import Glibc
 
 /// Keeps a number of connections busy from one thread: each sends its window of frames in one write, waits until all

@@ -1,4 +1,4 @@
-import CLinux
+import CBench
 
 /// Who runs on which processor: a server shares its own with nobody.
 struct Processors {

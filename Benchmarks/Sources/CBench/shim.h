@@ -1,6 +1,6 @@
 // What Swift's Glibc module leaves out of Linux: epoll, and the processors that a thread may run on.
-#ifndef ALOFT_BENCH_CLINUX_SHIM_H
-#define ALOFT_BENCH_CLINUX_SHIM_H
+#ifndef ALOFT_BENCH_SHIM_H
+#define ALOFT_BENCH_SHIM_H
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
