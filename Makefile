@@ -22,8 +22,8 @@ AUTOBAHN_LIMITS := --max-message 67108864 --max-fragments 1000000
 AUTOBAHN ?=
 # Options for a run of the interoperability checks, such as: make interop INTEROP='--only node'
 INTEROP ?=
-# Seconds for each fuzz target.
-SECONDS_PER_TARGET ?= 60
+# Options for a run of the fuzz targets, such as: make fuzz FUZZ='--seconds 600 FuzzFrames'
+FUZZ ?= --seconds 60
 # Options for a run of the benchmarks, such as: make bench BENCH='--rounds 9 --idle 0'
 BENCH ?=
 # Options for `make serve`, such as: make serve SERVE='--port 9000'
@@ -84,8 +84,8 @@ autobahn-client: release deps-interop ## Run Autobahn's 517 cases against the cl
 interop: release deps-interop ## Talk to python, node, ws, Chromium and curl, over TLS too
 	$(PYTHON) Tools/interop/run --aloft $(BIN)/aloft $(INTEROP)
 
-fuzz: deps ## Fuzz every parser (SECONDS_PER_TARGET=60)
-	Fuzz/run --seconds $(SECONDS_PER_TARGET)
+fuzz: deps ## Fuzz every parser
+	Fuzz/run $(FUZZ)
 
 tsan: deps ## Run the unit tests with the thread sanitizer, one after the other (it is slow: in parallel they starve)
 	$(SWIFT) build --build-tests $(TSAN)

@@ -103,10 +103,13 @@ private func checkHandshake(_ head: ResponseHead) {
 
 /// A URL that is accepted makes a request that a server reads, and is understood.
 private func checkURL(_ bytes: [UInt8]) {
-    guard let url = try? WebSocketURL(String(decoding: bytes, as: UTF8.self)) else { return }
-    // A longer one is no fault of the client's: the server's limits refuse it.
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let url = try? WebSocketURL(text) else { return }
+    // A longer one is no fault of the client's: the server's limits refuse its request line, its Host, or the credentials
+    // in it, which are sent in Base64.
     let limits = Limits.Handshake()
-    guard url.target.utf8.count + 16 <= limits.maxStartLineBytes, bytes.count < limits.maxStartLineBytes else { return }
+    guard url.target.utf8.count + 16 <= limits.maxStartLineBytes, text.utf8.count * 4 / 3 + 32 <= limits.maxFieldBytes
+    else { return }
     require(1...65535 ~= url.port, "port \(url.port)")
     guard let handshake = try? ClientHandshake(url: url, keyBytes: keyBytes) else {
         return require(false, "no request for \(url)")
