@@ -28,8 +28,6 @@ package final class SocketConnection: Watched {
     package var handler: (any SocketHandler)?
 
     @exclusivity(unchecked) private var output: OutputBuffer?
-    /// Bytes written since the last flush.
-    @exclusivity(unchecked) package private(set) var unflushedBytes = 0
     /// Bytes that the system has taken since the beginning.
     @exclusivity(unchecked) package private(set) var sentBytes = 0
 
@@ -136,13 +134,14 @@ package final class SocketConnection: Watched {
     /// Bytes that the system has not taken yet.
     package var waitingBytes: Int { self.output?.count ?? 0 }
 
-    /// Adds bytes, at most `count`, that `body` writes to the memory it is given; it returns how many.
-    package func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        if self.flags.contains(.isBroken) { return }
+    /// Adds bytes, at most `count`, that `body` writes to the memory it is given; it returns how many, and so does this.
+    @discardableResult
+    package func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        if self.flags.contains(.isBroken) { return 0 }
         let output = self.outputBuffer()
         let written = body(output.room(for: count))
         output.append(written)
-        self.unflushedBytes &+= written
+        return written
     }
 
     /// Adds bytes.
@@ -169,7 +168,6 @@ package final class SocketConnection: Watched {
             }
         }
         self.sentBytes &+= sent
-        self.unflushedBytes = 0
         let fromOutput = min(sent, output.count)
         output.removeFirst(fromOutput)
         let rest = bytes.dropFirst(sent - fromOutput)
@@ -179,7 +177,6 @@ package final class SocketConnection: Watched {
 
     /// Hands what was written to the system.
     package func flush() {
-        self.unflushedBytes = 0
         guard let output, self.flags.isDisjoint(with: [.isBlocked, .isBroken]) else { return }
         switch self.loop.send(self.descriptor, output.bytes) {
         case .bytes(let count):
@@ -228,7 +225,6 @@ package final class SocketConnection: Watched {
     private func breakDown(_ error: SystemError) {
         self.flags.insert(.isBroken)
         self.flags.remove(.isBlocked)
-        self.unflushedBytes = 0
         self.output = nil
         if self.flags.contains(.closes) {
             self.close()
@@ -277,7 +273,6 @@ package final class SocketConnection: Watched {
         self.closeTimer?.cancel()
         self.closeTimer = nil
         if let output = self.output.take() { self.loop.outputBuffers.give(output) }
-        self.unflushedBytes = 0
         self.flags.insert(.isBroken)
         self.loop.unwatch(self)
         let descriptor = self.takeDescriptor()

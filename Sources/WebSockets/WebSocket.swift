@@ -20,15 +20,20 @@ public import WebSocketCore
 /// switch; elsewhere each suspension costs one.
 public final class WebSocket: Sendable, Identifiable {
     let engine: SocketEngine
+    private let tasks: SocketTasks
 
+    /// On the connection's loop, or for an engine that is made for tasks.
     @usableFromInline
-    init(_ engine: SocketEngine) { self.engine = engine }
+    init(_ engine: SocketEngine) {
+        self.engine = engine
+        self.tasks = engine.sharedTasks
+    }
 
     /// Equal for all handles of one connection.
     public var id: ObjectIdentifier { ObjectIdentifier(self.engine) }
 
     /// What the opening handshake has settled.
-    public var info: SocketInfo { self.engine.info }
+    public var info: SocketInfo { self.tasks.info }
 
     /// The subprotocol both ends speak, if one was chosen.
     public var subprotocol: String? { self.info.subprotocol }
@@ -79,7 +84,8 @@ public final class WebSocket: Sendable, Identifiable {
         while true {
             try Task.checkCancellation()
             // Its loop may not exist any more.
-            if engine.remote.isAbandoned.load(ordering: .relaxed), let closure = engine.closureSeenFromElsewhere {
+            if self.tasks.remote.isAbandoned.load(ordering: .relaxed), let closure = self.tasks.closureSeenFromElsewhere
+            {
                 return try Self.ended(closure)
             }
             let cancellation = Cancellation()
@@ -164,9 +170,9 @@ public final class WebSocket: Sendable, Identifiable {
         while engine.isOutputBlocked, engine.isOpen {
             try Task.checkCancellation()
             await withTaskCancellationHandler {
-                await withUnsafeContinuation { engine.awaitRoomHere($0) }
+                await withUnsafeContinuation { self.tasks.awaitRoomHere($0) }
             } onCancel: {
-                engine.loop.eventLoop.execute { engine.resumeSenders() }
+                engine.loop.eventLoop.execute { self.tasks.resumeSenders() }
             }
         }
         try Self.check(engine.send(bytes.span.bytes, as: kind))
@@ -178,7 +184,7 @@ public final class WebSocket: Sendable, Identifiable {
         let engine = self.engine
         while true {
             try Task.checkCancellation()
-            if engine.remote.isClosed.load(ordering: .relaxed) { throw WebSocketError.closing }
+            if self.tasks.remote.isClosed.load(ordering: .relaxed) { throw WebSocketError.closing }
             let cancellation = Cancellation()
             let status: SendStatus? = await withTaskCancellationHandler {
                 await withUnsafeContinuation { (continuation: UnsafeContinuation<SendStatus?, Never>) in
@@ -186,7 +192,7 @@ public final class WebSocket: Sendable, Identifiable {
                         if cancellation.hasCome {
                             continuation.resume(returning: nil)
                         } else if engine.isOutputBlocked, engine.isOpen {
-                            engine.awaitRoomElsewhere(continuation)
+                            self.tasks.awaitRoomElsewhere(continuation)
                         } else {
                             continuation.resume(returning: engine.send(bytes.span.bytes, as: kind))
                         }
@@ -194,7 +200,7 @@ public final class WebSocket: Sendable, Identifiable {
                 }
             } onCancel: {
                 cancellation.come()
-                engine.loop.eventLoop.execute { engine.resumeSenders() }
+                engine.loop.eventLoop.execute { self.tasks.resumeSenders() }
             }
             if let status { return try Self.check(status) }
         }
@@ -216,7 +222,7 @@ public final class WebSocket: Sendable, Identifiable {
     @discardableResult
     public func trySend(_ message: RawSpan, as kind: MessageKind) -> SendStatus {
         if self.eventLoop.inEventLoop { return self.engine.send(message, as: kind) }
-        return self.engine.sendFromElsewhere(message.withUnsafeBytes { Array($0) }, as: kind)
+        return self.engine.sendFromElsewhere(message.withUnsafeBytes { Array($0) }, as: kind, self.tasks)
     }
 
     /// Sends a text message without waiting, and says what became of it.
@@ -275,9 +281,9 @@ public final class WebSocket: Sendable, Identifiable {
         public func closed() async -> Closure
     {
         let engine = self.engine
-        if let closure = engine.closureSeenFromElsewhere { return closure }
+        if let closure = self.tasks.closureSeenFromElsewhere { return closure }
         return await withUnsafeContinuation { continuation in
-            engine.loop.eventLoop.execute { engine.awaitClosure(continuation) }
+            engine.loop.eventLoop.execute { self.tasks.awaitClosure(continuation) }
         }
     }
 

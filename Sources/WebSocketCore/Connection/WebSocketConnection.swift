@@ -54,24 +54,22 @@ public enum Step: Sendable, Hashable {
 public struct WebSocketConnection: ~Copyable {
     public let role: Role
     public let configuration: ConnectionConfiguration
-    private let deflate: DeflateSettings?
+    private let deflate: SharedDeflateSettings?
 
     private var closing = ClosingHandshake()
     private var keepAlive: KeepAlive?
     private var controlFrameRate = ControlFrameRate()
-    private var assembler = MessageAssembler()
-    private var encoder = MessageEncoder()
-
-    /// The data frame whose payload is being read, and how much of it is still to come.
-    private var frame: FrameHeader?
-    private var frameBytesLeft: UInt64 = 0
+    /// What exists only while a message comes in pieces, or compressed with a context that is kept.
+    private var incoming: IncomingMessage?
+    /// The same for what is sent.
+    private var outgoing: OutgoingMessage?
 
     /// Control frames to be written, without mask.
     private var controlFrames: [UInt8] = []
     private var isShutdownDue = false
     private var isEndTold = false
-    /// Since when the driver has not been reading; `nil` while it does.
-    private var heldSince: Timestamp?
+    /// Since when the driver has not been reading; the distant future while it does.
+    private var heldSince = Timestamp.distantFuture
     /// How many bytes the last `.needMoreBytes` left to the driver.
     private var leftOver = 0
 
@@ -85,7 +83,7 @@ public struct WebSocketConnection: ~Copyable {
     ) {
         self.role = role
         self.configuration = configuration
-        self.deflate = deflate
+        self.deflate = deflate.map { SharedDeflateSettings($0) }
         self.keepAlive = configuration.keepAlive.map { KeepAlive($0, now: now) }
     }
 
@@ -103,8 +101,8 @@ public struct WebSocketConnection: ~Copyable {
     /// When ``timedOut(now:random:)`` is to be called at the latest; it may move with every other call.
     public var deadline: Timestamp? {
         var deadline = self.closing.deadline
-        if self.closing.readsFrames, self.heldSince == nil,
-            let assembly = self.assembler.deadline(self.configuration.limits)
+        if let incoming, self.closing.readsFrames, self.isReading,
+            let assembly = incoming.assembler.deadline(self.configuration.limits)
         {
             deadline = min(deadline ?? .distantFuture, assembly)
         }
@@ -114,7 +112,12 @@ public struct WebSocketConnection: ~Copyable {
         return deadline
     }
 
+    /// What was agreed on compression, if anything was.
+    public var deflateAgreement: PerMessageDeflate.Agreement? { self.deflate?.settings.agreement }
+
     private var limits: Limits { self.configuration.limits }
+
+    private var isReading: Bool { self.heldSince == .distantFuture }
 
     // MARK: Receiving
 
@@ -142,8 +145,11 @@ public struct WebSocketConnection: ~Copyable {
                 return self.dueStep() ?? .needMoreBytes
             }
             let step =
-                self.frame == nil
-                ? self.readFrame(bytes, &offset, now) : self.readPayload(bytes, &offset, now)
+                if let incoming, let frame = incoming.frame {
+                    self.readPayload(of: frame, incoming, bytes, &offset, now)
+                } else {
+                    self.readFrame(bytes, &offset, now)
+                }
             if let step {
                 if case .needMoreBytes = step { self.leftOver = bytes.count &- offset }
                 return step
@@ -161,7 +167,7 @@ public struct WebSocketConnection: ~Copyable {
         }
         if self.closing.hasEnded, !self.isEndTold {
             self.isEndTold = true
-            self.assembler.abandon()
+            self.incoming = nil
             return .closeTransport
         }
         return nil
@@ -210,11 +216,13 @@ public struct WebSocketConnection: ~Copyable {
                 }
                 return .message(kind, range)
             }
+            let incoming = self.incoming ?? IncomingMessage()
+            self.incoming = incoming
             do throws(ProtocolViolation) {
-                try self.assembler.beginFrame(header, now: now, limits: self.limits)
+                try incoming.assembler.beginFrame(header, now: now, limits: self.limits)
             } catch { return self.fail(error, now) }
-            self.frame = header
-            self.frameBytesLeft = header.payloadBytes
+            incoming.frame = header
+            incoming.frameBytesLeft = header.payloadBytes
             offset = start
             return nil
         }
@@ -222,33 +230,40 @@ public struct WebSocketConnection: ~Copyable {
 
     /// More of a data frame that is not delivered from the read buffer. Returns `nil` to be called again.
     private mutating func readPayload(
-        _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
+        of header: FrameHeader, _ incoming: IncomingMessage, _ bytes: UnsafeMutableRawBufferPointer,
+        _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
-        guard let header = self.frame else { return nil }
         let available = bytes.count - offset
-        let count = self.frameBytesLeft < UInt64(available) ? Int(self.frameBytesLeft) : available
-        if count == 0, self.frameBytesLeft > 0 { return .needMoreBytes }
-        let windowBits = max(9, self.deflate?.agreement.windowBits(of: self.role.peer) ?? 15)
+        let count = incoming.frameBytesLeft < UInt64(available) ? Int(incoming.frameBytesLeft) : available
+        if count == 0, incoming.frameBytesLeft > 0 { return .needMoreBytes }
+        let agreement = self.deflateAgreement
+        let windowBits = max(9, agreement?.windowBits(of: self.role.peer) ?? 15)
         do throws(ProtocolViolation) {
             if count > 0 {
                 let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
-                let done = Int(truncatingIfNeeded: header.payloadBytes - self.frameBytesLeft)
+                let done = Int(truncatingIfNeeded: header.payloadBytes - incoming.frameBytesLeft)
                 header.maskingKey?.rotated(by: done).apply(to: piece)
                 offset += count
-                self.frameBytesLeft -= UInt64(count)
-                try self.assembler.append(UnsafeRawBufferPointer(piece), windowBits: windowBits, limits: self.limits)
+                incoming.frameBytesLeft -= UInt64(count)
+                try incoming.assembler.append(
+                    UnsafeRawBufferPointer(piece), windowBits: windowBits, limits: self.limits)
             }
-            if self.frameBytesLeft > 0 { return .needMoreBytes }
-            self.frame = nil
+            if incoming.frameBytesLeft > 0 { return .needMoreBytes }
+            incoming.frame = nil
             guard header.isFinal else { return nil }
-            let keepsContext = self.deflate.map { !$0.agreement.dropsContext(of: self.role.peer) } ?? false
+            let keepsContext = agreement.map { !$0.dropsContext(of: self.role.peer) } ?? false
             return .assembledMessage(
-                try self.assembler.finish(windowBits: windowBits, keepsContext: keepsContext, limits: self.limits))
+                try incoming.assembler.finish(windowBits: windowBits, keepsContext: keepsContext, limits: self.limits))
         } catch { return self.fail(error, now) }
     }
 
     /// The message of the last `.assembledMessage` step. It is the caller's; a second call gives an empty one.
-    public mutating func takeMessage() -> [UInt8] { self.assembler.take() }
+    public mutating func takeMessage() -> [UInt8] {
+        guard let incoming else { return [] }
+        let message = incoming.assembler.take()
+        if !incoming.assembler.isInUse { self.incoming = nil }
+        return message
+    }
 
     private func violation(ofFirstByte first: UInt8) -> ProtocolViolation? {
         guard let opcode = Opcode(rawValue: first & 0x0F) else { return nil }
@@ -274,7 +289,8 @@ public struct WebSocketConnection: ~Copyable {
 
     private func violation(ofLargeFrame header: FrameHeader) -> ProtocolViolation? {
         let isCompressed =
-            header.opcode == .continuation ? self.assembler.isCompressed : header.reservedBits.contains(.rsv1)
+            header.opcode == .continuation
+            ? self.incoming?.assembler.isCompressed ?? false : header.reservedBits.contains(.rsv1)
         let limit = self.limits.largestFrame(isCompressed: isCompressed)
         return header.payloadBytes > UInt64(limit)
             ? .init(.frameTooLarge(bytes: header.payloadBytes, limit: limit)) : nil
@@ -290,10 +306,17 @@ public struct WebSocketConnection: ~Copyable {
         }
         // RFC 6455 §5.4
         switch opcode {
-        case .continuation: return self.assembler.kind == nil ? .init(.continuationWithoutMessage) : nil
-        case .text, .binary: return self.assembler.kind == nil ? nil : .init(.messageInsideMessage)
+        case .continuation: return self.isInMessage ? nil : .init(.continuationWithoutMessage)
+        case .text, .binary: return self.isInMessage ? .init(.messageInsideMessage) : nil
         case .close, .ping, .pong: return nil
         }
+    }
+
+    /// A fragmented message is not complete.
+    @inline(__always)
+    private var isInMessage: Bool {
+        guard let incoming else { return false }
+        return incoming.assembler.kind != nil
     }
 
     /// A control frame came, whole. Returns `nil` if there is nothing to do for it.
@@ -320,8 +343,7 @@ public struct WebSocketConnection: ~Copyable {
                 if let answer = self.closing.received(close, role: self.role, now: now, limits: self.limits) {
                     self.queue(answer)
                 }
-                self.assembler.abandon()
-                self.frame = nil
+                self.incoming = nil
                 return self.dueStep()
             } catch { return self.fail(error, now) }
         case .continuation, .text, .binary:
@@ -338,8 +360,7 @@ public struct WebSocketConnection: ~Copyable {
     private mutating func failed(_ violation: ProtocolViolation, _ now: Timestamp) {
         if let close = self.closing.fail(violation, now: now, limits: self.limits) { self.queue(close) }
         self.isShutdownDue = true
-        self.assembler.abandon()
-        self.frame = nil
+        self.incoming = nil
     }
 
     // MARK: Sending
@@ -359,15 +380,26 @@ public struct WebSocketConnection: ~Copyable {
         maskingKey: MaskingKey?
     ) throws(SendError) -> OutgoingFrame {
         guard self.closing.isOpen else { throw .closed }
-        return try self.encoder.frame(
-            payload, kind, position, compress: compress, deflate: self.deflate, role: self.role, maskingKey: maskingKey)
+        if self.deflate == nil, self.outgoing == nil, position == .whole {
+            let header = FrameHeader(
+                opcode: kind == .text ? .text : .binary, maskingKey: maskingKey, payloadBytes: payload.byteCount)
+            return OutgoingFrame(header: header, isCompressed: false)
+        }
+        let outgoing = self.outgoing ?? OutgoingMessage()
+        self.outgoing = outgoing
+        defer { if !outgoing.encoder.isInUse { self.outgoing = nil } }
+        return try outgoing.encoder.frame(
+            payload, kind, position, compress: compress, deflate: self.deflate?.settings, role: self.role,
+            maskingKey: maskingKey)
     }
 
     /// Writes `frame`, which was made of `payload`, to `destination`, which has room for its ``OutgoingFrame/byteCount``.
     public mutating func encode(
         _ frame: OutgoingFrame, _ payload: RawSpan, into destination: UnsafeMutableRawBufferPointer
     ) -> Int {
-        self.encoder.encode(frame, payload, into: destination)
+        guard frame.isCompressed, let outgoing else { return frame.header.encode(payload, into: destination) }
+        defer { if !outgoing.encoder.isInUse { self.outgoing = nil } }
+        return outgoing.encoder.encode(frame, payload, into: destination)
     }
 
     /// Begins the closing handshake; the next step is `.write`. Only the first call counts (RFC 6455 §7.1.2).
@@ -405,7 +437,7 @@ public struct WebSocketConnection: ~Copyable {
 
     /// The last frame but for pongs: no message is sent after it.
     private mutating func queue(_ close: Close) {
-        self.encoder.abandon()
+        self.outgoing = nil
         close.payload.withUnsafeBytes { self.queue(.close, $0) }
     }
 
@@ -427,14 +459,15 @@ public struct WebSocketConnection: ~Copyable {
         self.closing.timedOut(now: now)
         let limits = self.limits
         // The time in which this end does not read is not the peer's.
-        if self.closing.readsFrames, self.heldSince == nil, let deadline = self.assembler.deadline(limits),
+        if self.closing.readsFrames, self.isReading, let deadline = self.incoming?.assembler.deadline(limits),
             deadline <= now
         {
             self.failed(.init(.messageTooSlow(limit: limits.assemblyTimeout)), now)
         }
         if self.closing.isOpen, let configuration = self.configuration.keepAlive {
+            let isReading = self.isReading
             let action = self.keepAlive?.timedOut(
-                now: now, isReading: self.heldSince == nil, configuration: configuration, random: &random)
+                now: now, isReading: isReading, configuration: configuration, random: &random)
             switch action {
             case .sendPing(let payload): self.ping(payload)
             case .fail: self.giveUp(.keepAlive)
@@ -452,11 +485,13 @@ public struct WebSocketConnection: ~Copyable {
     /// comes all at once afterwards was sent all the time.
     public mutating func setReading(_ isReading: Bool, now: Timestamp) {
         guard isReading else {
-            if self.heldSince == nil { self.heldSince = now }
+            if self.isReading { self.heldSince = now }
             return
         }
-        guard let heldSince = self.heldSince.take() else { return }
-        self.assembler.notReading(from: heldSince, to: now)
+        if self.isReading { return }
+        let heldSince = self.heldSince
+        self.heldSince = .distantFuture
+        self.incoming?.assembler.notReading(from: heldSince, to: now)
         self.keepAlive?.receivedBytes(now: now)
         self.controlFrameRate.notReading(from: heldSince, to: now)
     }
@@ -465,7 +500,7 @@ public struct WebSocketConnection: ~Copyable {
     public mutating func transportEnded(_ failure: Closure.TransportFailure) {
         self.closing.transportEnded(failure)
         if self.closing.hasEnded {
-            self.encoder.abandon()
+            self.outgoing = nil
             self.controlFrames = []
             self.isShutdownDue = false
         }

@@ -1,3 +1,11 @@
+/// A message that comes in pieces: the data frame whose payload is being read, how much of it is still to come, and what
+/// has been collected.
+final class IncomingMessage {
+    @exclusivity(unchecked) var frame: FrameHeader?
+    @exclusivity(unchecked) var frameBytesLeft: UInt64 = 0
+    @exclusivity(unchecked) var assembler = MessageAssembler()
+}
+
 /// Collects what does not come as one whole, uncompressed frame inside the read buffer: the pieces of a large frame, the
 /// fragments of a message (RFC 6455 §5.4), the output of the inflater (RFC 7692 §7.2.2).
 ///
@@ -101,12 +109,8 @@ struct MessageAssembler: ~Copyable {
         return message.withUnsafeBytes { Array($0) }
     }
 
-    /// Nothing of the message in progress is needed any more.
-    mutating func abandon() {
-        self.kind = nil
-        self.buffer = []
-        self.inflater = nil
-    }
+    /// Whether anything of a message, or of a compression context, is kept.
+    var isInUse: Bool { self.kind != nil || self.inflater != nil || !self.buffer.isEmpty }
 
     private mutating func validate(from start: Int) throws(ProtocolViolation) {
         guard self.kind == .text else { return }

@@ -2,7 +2,7 @@
 public struct OutgoingFrame: Sendable, Hashable {
     public let header: FrameHeader
     /// Whether the payload is what the connection has compressed, not the caller's bytes.
-    let isCompressed: Bool
+    public let isCompressed: Bool
 
     /// How many bytes the frame takes on the wire.
     public var byteCount: Int { self.header.headerBytes &+ Int(self.header.payloadBytes) }
@@ -26,6 +26,17 @@ public enum FramePosition: Sendable, Hashable {
     case first
     case middle
     case last
+}
+
+/// A message that is sent in pieces or compressed.
+final class OutgoingMessage {
+    @exclusivity(unchecked) var encoder = MessageEncoder()
+}
+
+/// One object for the settings of a connection that compresses, and none for others.
+final class SharedDeflateSettings: Sendable {
+    let settings: DeflateSettings
+    init(_ settings: DeflateSettings) { self.settings = settings }
 }
 
 /// Turns messages and fragments into frames, compressed where that was negotiated (RFC 7692 §7.2.1).
@@ -75,12 +86,8 @@ struct MessageEncoder: ~Copyable {
         return written
     }
 
-    /// Nothing will be sent any more.
-    mutating func abandon() {
-        self.inProgress = nil
-        self.deflater = nil
-        self.compressed = []
-    }
+    /// Whether anything of a message, or of a compression context, is kept.
+    var isInUse: Bool { self.inProgress != nil || self.deflater != nil || !self.compressed.isEmpty }
 
     private mutating func compress(
         _ payload: RawSpan, isFinal: Bool, deflate: DeflateSettings, role: Role

@@ -77,7 +77,10 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
         return engine
     }
 
-    override func handOver(to engine: SocketEngine) { self.loop.disarm(self) }
+    override func handOver(to engine: SocketEngine) {
+        self.loop.disarm(self)
+        engine.beginsBehind(self.connection.waitingBytes)
+    }
 
     override func becomeHTTP(_ bytes: [UInt8]) {
         self.loop.disarm(self)

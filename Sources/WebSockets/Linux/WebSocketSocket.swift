@@ -29,19 +29,25 @@ final class WebSocketSocket: SocketEngine, SocketHandler, @unchecked Sendable {
         self.transportEnded(failure.map { .broken($0.description) } ?? .endOfStream)
     }
 
-    func drained() { self.outputDrained() }
+    func drained() { self.outputDrained(to: self.connection.waitingBytes) }
 
     // MARK: Hooks of the engine
 
-    override func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    override func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         self.connection.write(count, body)
     }
 
-    override var corkedBytes: Int { self.connection.unflushedBytes }
+    override func flushTransport() -> Int {
+        self.connection.flush()
+        return self.connection.waitingBytes
+    }
 
-    override func flush() { self.connection.flush() }
+    override var sendsDirectly: Bool { true }
 
-    override var waitingBytes: Int { self.connection.waitingBytes }
+    override func flush(followedBy bytes: UnsafeRawBufferPointer) -> Int {
+        self.connection.flush(followedBy: bytes)
+        return self.connection.waitingBytes
+    }
 
     override var writtenBytes: Int { self.connection.sentBytes }
 

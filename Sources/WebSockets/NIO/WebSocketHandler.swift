@@ -44,7 +44,7 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         self.askChannel()
-        if self.channel.isWritable { self.outputDrained() }
+        if self.channel.isWritable { self.outputDrained(to: self.inChannel) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -62,15 +62,13 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
 
     // MARK: Hooks of the engine
 
-    override func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    override func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         if self.cork == nil { self.cork = self.loop.spareBuffers.take() }
-        self.cork?.writeWithUnsafeMutableBytes(minimumWritableBytes: count, body)
+        return self.cork?.writeWithUnsafeMutableBytes(minimumWritableBytes: count, body) ?? 0
     }
 
-    override var corkedBytes: Int { self.cork?.readableBytes ?? 0 }
-
-    override func flush() {
-        guard let bytes = self.cork.take(), bytes.readableBytes > 0 else { return }
+    override func flushTransport() -> Int {
+        guard let bytes = self.cork.take(), bytes.readableBytes > 0 else { return self.inChannel }
         self.handed &+= bytes.readableBytes
         self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
         self.loop.spareBuffers.give(bytes)
@@ -79,9 +77,8 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
         } else {
             self.askChannel()
         }
+        return self.inChannel
     }
-
-    override var waitingBytes: Int { self.corkedBytes + self.inChannel }
 
     override var writtenBytes: Int {
         self.askChannel()

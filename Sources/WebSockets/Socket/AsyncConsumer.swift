@@ -211,7 +211,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         self.unwanted = .dropAll
         self.inbox = []
         self.inboxBytes = 0
-        engine.remote.isAbandoned.store(true, ordering: .relaxed)
+        engine.tasks?.remote.isAbandoned.store(true, ordering: .relaxed)
         engine.readOn()
     }
 }

@@ -14,7 +14,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     let loop: LoopServices
     let settings: SharedSettings
-    let info: SocketInfo
+    private let remoteAddress: String
+    private let subprotocol: String?
     /// Unchecked, as everything is that a message touches: the loop sees to it that nobody else is here, and no call
     /// that leads to a consumer or to the transport is made while one of these is being changed.
     @exclusivity(unchecked) private var connection: WebSocketConnection
@@ -22,13 +23,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// The consumer, if it is one for tasks; also after the end: what it has kept may still be received.
     let asyncConsumer: AsyncConsumer?
 
-    /// Made when the first task waits.
-    private(set) lazy var tasks: SocketTasks = {
-        self.hasTasks = true
-        return SocketTasks()
-    }()
-    private(set) var hasTasks = false
-    let remote = RemoteView()
+    /// What tasks and other threads need; made with the first ``WebSocket`` of the connection.
+    @exclusivity(unchecked) final var tasks: SocketTasks?
 
     /// The burst that is being consumed; empty between bursts.
     @exclusivity(unchecked) private var input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -40,16 +36,19 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) private var unreadStart = 0
     @exclusivity(unchecked) private var burstTime = Timestamp.zero
 
+    /// Bytes that wait to be written, and those of them that have not been handed to the transport.
+    @exclusivity(unchecked) private(set) final var waitingBytes = 0
+    @exclusivity(unchecked) private final var corkedBytes = 0
     @exclusivity(unchecked) private var gauge = OutboxGauge()
     @exclusivity(unchecked) private var isReading = true
     /// More than the high-water mark waits, until less than the low-water mark does.
     @exclusivity(unchecked) private(set) var isOutputBlocked = false
-    private var writeDeadline = Timestamp.distantFuture
-    private var writtenAtDeadline = 0
+    @exclusivity(unchecked) private var writeDeadline = Timestamp.distantFuture
+    @exclusivity(unchecked) private var writtenAtDeadline = 0
     @exclusivity(unchecked) private var isFlushScheduled = false
     /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
-    private var streamEnd = StreamEnd.none
-    private var streamEndDeadline = Timestamp.distantFuture
+    @exclusivity(unchecked) private var streamEnd = StreamEnd.none
+    @exclusivity(unchecked) private var streamEndDeadline = Timestamp.distantFuture
 
     private enum StreamEnd {
         case none
@@ -65,19 +64,25 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// write, is told to it when it has returned: calls never nest.
     @exclusivity(unchecked) private var isTelling = false
     @exclusivity(unchecked) private var isEndDue = false
-    private var hasStarted = false
+    @exclusivity(unchecked) private var hasStarted = false
+    /// It is over: nothing happens any more.
+    @exclusivity(unchecked) private(set) final var isFinished = false
+    private let isSecure: Bool
 
     /// How it ended, once it has.
-    @exclusivity(unchecked) private(set) var closure: Closure?
+    final var closure: Closure? { self.isFinished ? self.connection.closure : nil }
 
     init(
         role: Role, loop: LoopServices, settings: SharedSettings, info: SocketInfo, consumer: Consumer
     ) {
         self.loop = loop
         self.settings = settings
-        self.info = info
+        self.remoteAddress = info.remoteAddress
+        self.subprotocol = info.subprotocol
+        self.isSecure = info.isSecure
         self.consumer = consumer
         self.asyncConsumer = consumer as? AsyncConsumer
+        self.tasks = self.asyncConsumer == nil ? nil : SocketTasks(info)
         let deflate = info.deflate.flatMap { agreement in
             settings.deflate.map { DeflateSettings(agreement: agreement, configuration: $0) }
         }
@@ -86,11 +91,26 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         super.init()
     }
 
+    /// What the opening handshake has settled. The heads of request and response are kept only where tasks may ask for
+    /// them.
+    final var info: SocketInfo {
+        self.tasks?.info
+            ?? SocketInfo(
+                remoteAddress: self.remoteAddress, subprotocol: self.subprotocol,
+                deflate: self.connection.deflateAgreement, isSecure: self.isSecure)
+    }
+
     // MARK: Input from the transport
+
+    /// The transport was given bytes before this engine was: they leave with the first ones.
+    final func beginsBehind(_ count: Int) {
+        self.corkedBytes = count
+        self.waitingBytes = count
+    }
 
     /// The transport is ready. Call it once. If it has ended before, the consumer never hears of the connection.
     final func start() {
-        guard self.closure == nil else { return }
+        guard !self.isFinished else { return }
         self.hasStarted = true
         SocketMetrics.opened()
         self.tell { $0.opened(self) }
@@ -99,13 +119,13 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     /// Bytes came. They are copied before this returns.
     final func received(_ bytes: UnsafeRawBufferPointer) {
-        guard self.closure == nil else { return }
+        guard !self.isFinished else { return }
         if self.canConsume, self.unread.isEmpty {
             let consumed = self.loop.receiveBuffer.lend(bytes.count, filledBy: { $0.copyMemory(from: bytes) }) {
                 self.consume($0)
             }
             // What came meanwhile, if anything did, stands behind the rest.
-            if consumed < bytes.count, self.closure == nil {
+            if consumed < bytes.count, !self.isFinished {
                 self.unread.insert(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[consumed...]), at: 0)
             }
         } else {
@@ -121,7 +141,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     ///   - memory: the bytes, lent until this returns.
     ///   - headroom: how many bytes before them may be overwritten.
     final func received(in memory: UnsafeMutableRawBufferPointer, headroom: Int) {
-        guard self.closure == nil, let start = memory.baseAddress else { return }
+        guard !self.isFinished, let start = memory.baseAddress else { return }
         let held = self.unread.count - self.unreadStart
         guard self.canConsume, held <= headroom else {
             self.unread.append(contentsOf: memory)
@@ -138,7 +158,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
         let consumed = self.consume(bytes)
         // What came meanwhile, if anything did, stands behind the rest.
-        if consumed < bytes.count, self.closure == nil {
+        if consumed < bytes.count, !self.isFinished {
             self.unread.insert(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[consumed...]), at: 0)
         }
         self.turnEnded()
@@ -149,7 +169,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// What came before an orderly end is still delivered, as the consumer becomes ready for it: messages, and perhaps
     /// the Close frame that makes the end a clean one.
     final func transportEnded(_ failure: Closure.TransportFailure) {
-        if failure == .endOfStream, !self.isConsuming, !self.unread.isEmpty, self.closure == nil {
+        if failure == .endOfStream, !self.isConsuming, !self.unread.isEmpty, !self.isFinished {
             self.streamEnds(.here)
             return
         }
@@ -159,22 +179,25 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     /// The peer has ended the stream behind bytes that the transport has not read, because it was told to stop.
     final func transportEnding() {
-        if self.closure == nil, !self.hasStreamEnded { self.streamEnds(.unread) }
+        if !self.isFinished, !self.hasStreamEnded { self.streamEnds(.unread) }
     }
 
     private func streamEnds(_ end: StreamEnd) {
         self.streamEnd = end
         self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
-        self.remote.isClosed.store(true, ordering: .relaxed)
+        self.tasks?.remote.isClosed.store(true, ordering: .relaxed)
         // Nothing can be written any more, so there is nothing to wait for.
         self.isOutputBlocked = false
         self.writeDeadline = .distantFuture
-        self.resumeSenders()
+        self.tasks?.resumeSenders()
         self.readOn()
     }
 
-    /// The transport has taken some of what waited.
-    final func outputDrained() { self.turnEnded() }
+    /// The transport has taken some of what waited; so many bytes are left with it.
+    final func outputDrained(to left: Int) {
+        self.waitingBytes = self.corkedBytes + left
+        self.turnEnded()
+    }
 
     /// The consumer can take messages again.
     final func readOn() {
@@ -198,7 +221,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     /// Consumes what was left, no more at a time than the receive buffer holds, until the consumer has had enough.
     private func consumeUnread() {
-        while self.canConsume, self.closure == nil, self.unreadStart < self.unread.count {
+        while self.canConsume, !self.isFinished, self.unreadStart < self.unread.count {
             let start = self.unreadStart
             let count = min(self.unread.count - start, ReceiveBuffer.byteCount)
             let consumed = self.loop.receiveBuffer.lend(
@@ -209,7 +232,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
                     }
                 },
                 { self.consume($0) })
-            if self.closure != nil || consumed == 0 { break }
+            if self.isFinished || consumed == 0 { break }
             self.unreadStart += consumed
         }
         if self.unreadStart == self.unread.count {
@@ -255,7 +278,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @usableFromInline
     final func pull() -> Pulled {
         while true {
-            if self.isOutputBlocked || self.closure != nil {
+            if self.isOutputBlocked || self.isFinished {
                 self.takeDueSteps()
                 return .nothing
             }
@@ -273,7 +296,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     // MARK: Sending
 
     @usableFromInline
-    final var isOpen: Bool { self.connection.isOpen && self.closure == nil && !self.hasStreamEnded }
+    final var isOpen: Bool { self.connection.isOpen && !self.isFinished && !self.hasStreamEnded }
 
     /// Sends a message, or a fragment, without waiting.
     @usableFromInline
@@ -283,14 +306,23 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         guard self.isOpen else { return .dropped(.closed) }
         let waiting = self.waitingBytes
         guard self.gauge.admits(payload.byteCount, waiting: waiting, limits: self.settings.outbox) else {
-            self.remote.isFull.store(true, ordering: .relaxed)
+            self.tasks?.remote.isFull.store(true, ordering: .relaxed)
             SocketMetrics.dropped(.outboxFull)
             return .dropped(.outboxFull)
         }
         do throws(SendError) {
             let frame = try self.connection.frame(
                 for: payload, as: kind, position: position, compress: compress, maskingKey: self.maskingKey())
-            self.write(frame.byteCount) { self.connection.encode(frame, payload, into: $0) }
+            if payload.byteCount >= Self.directBytes, self.sendsDirectly, !frame.isCompressed,
+                frame.header.maskingKey == nil
+            {
+                self.cork(frame.header.headerBytes) { frame.header.encode(into: $0) }
+                self.corkedBytes = 0
+                self.waitingBytes = payload.withUnsafeBytes { self.flush(followedBy: $0) }
+                self.noteBlocked()
+            } else {
+                self.cork(frame.byteCount) { self.connection.encode(frame, payload, into: $0) }
+            }
         } catch {
             SocketMetrics.dropped(.refused(error))
             return .dropped(.refused(error))
@@ -371,27 +403,38 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
     }
 
+    /// From this size on a message is not copied before it is written.
+    private static let directBytes = 16 << 10
+
+    private func cork(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+        let written = self.write(count, body)
+        self.corkedBytes &+= written
+        self.waitingBytes &+= written
+    }
+
+    private func flush() {
+        self.corkedBytes = 0
+        self.waitingBytes = self.flushTransport()
+    }
+
     private func flushControlFrames() {
         let isClient = self.connection.role == .client
         self.connection.writeControlFrames(maskingKey: isClient ? { MaskingKey(word: self.loop.random.next()) } : nil) {
-            self.write($0, $1)
+            self.cork($0, $1)
         }
         self.wrote()
     }
 
     private func finish() {
-        guard self.closure == nil, let closure = self.connection.closure else { return }
-        self.closure = closure
+        guard !self.isFinished, let closure = self.connection.closure else { return }
+        self.isFinished = true
         self.unread = []
         self.unreadStart = 0
         self.loop.disarm(self)
         if self.hasStarted { SocketMetrics.closed(closure) }
         self.flush()
         self.closeTransport(isBroken: Self.isBroken(closure))
-        self.remote.isClosed.store(true, ordering: .relaxed)
-        self.remote.isOver.store(true, ordering: .releasing)
-        self.resumeSenders()
-        self.resumeClosureWaiters(closure)
+        self.tasks?.finish(closure)
         self.isEndDue = true
         if !self.isTelling { self.tellEnd() }
     }
@@ -446,7 +489,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// The burst or the loop's turn ends: write what was corked, read or not, arm the timer.
     final func turnEnded() {
         self.isFlushScheduled = false
-        if self.isConsuming || self.isTelling || self.closure != nil { return }
+        if self.isConsuming || self.isTelling || self.isFinished { return }
         if self.corkedBytes > 0 {
             self.flush()
             self.noteBlocked()
@@ -456,15 +499,14 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             self.connection.transportEnded(.endOfStream)
             self.takeDueSteps()
         }
-        if self.closure != nil { return }
+        if self.isFinished { return }
         let isReading = !self.isHeld
         if isReading != self.isReading {
             self.isReading = isReading
             self.connection.setReading(isReading, now: self.loop.now)
             self.setReading(isReading)
         }
-        self.remote.bytesWaiting.store(self.isOutputBlocked ? self.waitingBytes : 0, ordering: .relaxed)
-        if !self.isOutputBlocked { self.remote.isFull.store(false, ordering: .relaxed) }
+        self.tasks?.note(waitingBytes: self.isOutputBlocked ? self.waitingBytes : nil)
         var deadline = self.connection.deadline
         if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, self.writeDeadline) }
         if self.hasStreamEnded { deadline = min(deadline ?? .distantFuture, self.streamEndDeadline) }
@@ -475,11 +517,11 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private func roomFound() {
         self.isOutputBlocked = false
         self.writeDeadline = .distantFuture
-        self.resumeSenders()
+        self.tasks?.resumeSenders()
         self.tell { $0.writable(self) }
         self.consumeUnread()
         // In a turn of its own, so that one that writes without end leaves room for the others.
-        if self.closure == nil, self.corkedBytes > 0, !self.isFlushScheduled {
+        if !self.isFinished, self.corkedBytes > 0, !self.isFlushScheduled {
             self.isFlushScheduled = true
             self.loop.flushSoon(self)
         }
@@ -487,17 +529,17 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     // MARK: Hooks of the transport
 
-    /// Adds `count` bytes at most, those that the closure writes, to the cork buffer.
-    func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {}
+    /// Adds `count` bytes at most, those that the closure writes, to the cork buffer. How many it has written.
+    func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int { 0 }
 
-    /// Bytes in the cork buffer.
-    var corkedBytes: Int { 0 }
+    /// Hands the cork buffer to the system. How many bytes still wait further down.
+    func flushTransport() -> Int { 0 }
 
-    /// Hands the cork buffer to the system.
-    func flush() {}
+    /// Whether ``flush(followedBy:)`` spares a copy.
+    var sendsDirectly: Bool { false }
 
-    /// Bytes that wait to be written, corked or further down.
-    var waitingBytes: Int { 0 }
+    /// Hands the cork buffer and then `bytes` to the system. How many bytes still wait further down.
+    func flush(followedBy bytes: UnsafeRawBufferPointer) -> Int { 0 }
 
     /// Bytes that the system has taken since the beginning.
     var writtenBytes: Int { 0 }

@@ -14,7 +14,8 @@ public struct SocketInfo: Sendable {
     /// Whether the connection is encrypted (wss).
     public var isSecure: Bool
 
-    /// The request that opened the connection, on the server.
+    /// The request that opened the connection, on the server. A connection that is served by callbacks does not keep
+    /// it: whoever makes its ``MessageReceiver`` is given it.
     public var request: RequestHead?
 
     /// The response that opened the connection, on the client.

@@ -129,22 +129,6 @@ struct MessageAssemblerTests {
         #expect(assembler.deadline(limits) == nil)
     }
 
-    @Test("keeps nothing of a message that is given up")
-    func abandon() throws {
-        var assembler = MessageAssembler()
-        let first = FrameHeader(opcode: .binary, isFinal: false, payloadBytes: 3)
-        try assembler.beginFrame(first, now: .zero, limits: Limits())
-        try [1, 2, 3].withUnsafeBytes { bytes in
-            Result { () throws(ProtocolViolation) in try assembler.append(bytes, windowBits: 15, limits: Limits()) }
-        }.get()
-        assembler.abandon()
-        #expect(assembler.kind == nil)
-        #expect(assembler.deadline(Limits()) == nil)
-        let rest = assembler.take()
-        #expect(rest.isEmpty)
-        #expect(Self.assemble(.binary, [[4]], &assembler) == .message(.binary, [4]))
-    }
-
     @Test("holds less than twice what came, and never room beyond the limit")
     func memory() {
         for size in [1, 100, 1000, 5000, 60_000, 100_000] {
