@@ -19,9 +19,9 @@ struct Readiness: OptionSet, Sendable {
 /// Something with a descriptor that a loop watches.
 package class Watched {
     /// -1 once it has been closed or given away.
-    final fileprivate(set) var descriptor: Int32
+    @exclusivity(unchecked) final fileprivate(set) var descriptor: Int32
     /// What the system has last been told to watch for; `nil` while the loop does not know it.
-    final fileprivate(set) var interest: Readiness?
+    @exclusivity(unchecked) final fileprivate(set) var interest: Readiness?
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 

@@ -1,9 +1,9 @@
 #if os(Linux)
 /// Bytes that wait to be sent: appended at the end, taken from the beginning.
 final class OutputBuffer {
-    private var memory: UnsafeMutableRawBufferPointer
-    private var start = 0
-    private var end = 0
+    @exclusivity(unchecked) private var memory: UnsafeMutableRawBufferPointer
+    @exclusivity(unchecked) private var start = 0
+    @exclusivity(unchecked) private var end = 0
 
     static let leastCapacity = 4 << 10
 

@@ -25,7 +25,7 @@ package protocol SocketHandler: AnyObject {
 /// take waits, and follows when there is room. A connection that has nothing to write holds no memory for it.
 package final class SocketConnection: Watched {
     package let loop: EpollEventLoop
-    package var handler: (any SocketHandler)?
+    @exclusivity(unchecked) package var handler: (any SocketHandler)?
 
     @exclusivity(unchecked) private var output: OutputBuffer?
     /// Bytes that the system has taken since the beginning.
@@ -49,8 +49,6 @@ package final class SocketConnection: Watched {
     }
 
     @exclusivity(unchecked) private var flags: Flags = [.reads]
-    /// Closes a connection that nobody uses any more, should the peer take nothing.
-    private var closeTimer: Scheduled<Void>?
 
     package init(descriptor: Int32, loop: EpollEventLoop) {
         self.loop = loop
@@ -264,14 +262,13 @@ package final class SocketConnection: Watched {
         self.handler = nil
         self.flags.insert(.closes)
         self.setReading(false)
-        self.closeTimer = self.loop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: limit) { self.close() }
+        // Harmless if it is closed by then.
+        self.loop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: limit) { self.close() }
     }
 
     /// Closes now. The handler hears nothing any more.
     package func close() {
         self.handler = nil
-        self.closeTimer?.cancel()
-        self.closeTimer = nil
         if let output = self.output.take() { self.loop.outputBuffers.give(output) }
         self.flags.insert(.isBroken)
         self.loop.unwatch(self)

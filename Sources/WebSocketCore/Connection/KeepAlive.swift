@@ -28,25 +28,24 @@ public struct KeepAlive: Sendable {
         case none
     }
 
-    private enum State {
-        case idle(until: Timestamp)
-        case awaitingPong(since: Timestamp, until: Timestamp)
-    }
-
-    private var state: State
+    /// The driver arms one timer for this instant and calls `timedOut` when it passes.
+    private(set) var deadline: Timestamp
+    /// Since when a pong is awaited; the distant future while none is.
+    private var pingSent = Timestamp.distantFuture
     private var lastByte: Timestamp
 
     init(_ configuration: Configuration, now: Timestamp) {
-        self.state = .idle(until: now + configuration.interval)
+        self.deadline = now + configuration.interval
         self.lastByte = now
     }
 
-    /// The driver arms one timer for this instant and calls `timedOut` when it passes.
-    var deadline: Timestamp {
-        switch self.state {
-        case .idle(let until), .awaitingPong(_, let until): until
-        }
+    /// Never due.
+    private init() {
+        self.deadline = .distantFuture
+        self.lastByte = .zero
     }
+
+    static let none = KeepAlive()
 
     /// Any byte from the peer is a sign of life, not only a pong.
     mutating func receivedBytes(now: Timestamp) { self.lastByte = now }
@@ -57,22 +56,20 @@ public struct KeepAlive: Sendable {
         now: Timestamp, isReading: Bool, configuration: Configuration, random: inout some RandomNumberGenerator
     ) -> Action {
         guard self.deadline <= now else { return .none }  // A late or duplicate timer is harmless.
-        switch self.state {
-        case .idle:
-            let due = self.lastByte + Self.jittered(configuration, &random)
-            if due > now {
-                self.state = .idle(until: due)
-                return .none
-            }
-            self.state = .awaitingPong(since: now, until: now + configuration.pongTimeout)
-            return .sendPing(payload: random.next())
-        case .awaitingPong(let since, _):
-            if self.lastByte >= since || !isReading {
-                self.state = .idle(until: max(self.lastByte, since) + Self.jittered(configuration, &random))
-                return .none
-            }
-            return .fail
+        if self.pingSent != .distantFuture {
+            guard self.lastByte >= self.pingSent || !isReading else { return .fail }
+            self.deadline = max(self.lastByte, self.pingSent) + Self.jittered(configuration, &random)
+            self.pingSent = .distantFuture
+            return .none
         }
+        let due = self.lastByte + Self.jittered(configuration, &random)
+        if due > now {
+            self.deadline = due
+            return .none
+        }
+        self.pingSent = now
+        self.deadline = now + configuration.pongTimeout
+        return .sendPing(payload: random.next())
     }
 
     private static func jittered(

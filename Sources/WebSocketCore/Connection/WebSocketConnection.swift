@@ -57,7 +57,7 @@ public struct WebSocketConnection: ~Copyable {
     private let deflate: SharedDeflateSettings?
 
     private var closing = ClosingHandshake()
-    private var keepAlive: KeepAlive?
+    private var keepAlive: KeepAlive
     private var controlFrameRate = ControlFrameRate()
     /// What exists only while a message comes in pieces, or compressed with a context that is kept.
     private var incoming: IncomingMessage?
@@ -84,7 +84,7 @@ public struct WebSocketConnection: ~Copyable {
         self.role = role
         self.configuration = configuration
         self.deflate = deflate.map { SharedDeflateSettings($0) }
-        self.keepAlive = configuration.keepAlive.map { KeepAlive($0, now: now) }
+        self.keepAlive = configuration.keepAlive.map { KeepAlive($0, now: now) } ?? .none
     }
 
     // MARK: State
@@ -106,8 +106,8 @@ public struct WebSocketConnection: ~Copyable {
         {
             deadline = min(deadline ?? .distantFuture, assembly)
         }
-        if self.closing.isOpen, let keepAlive = self.keepAlive?.deadline {
-            deadline = min(deadline ?? .distantFuture, keepAlive)
+        if self.closing.isOpen, self.keepAlive.deadline != .distantFuture {
+            deadline = min(deadline ?? .distantFuture, self.keepAlive.deadline)
         }
         return deadline
     }
@@ -136,7 +136,7 @@ public struct WebSocketConnection: ~Copyable {
         precondition(offset >= 0 && offset <= bytes.count, "offset outside of the bytes")
         if let step = self.dueStep() { return step }
         // What was left over has been a sign of life once; only more than that is a new one.
-        if bytes.count &- offset > self.leftOver { self.keepAlive?.receivedBytes(now: now) }
+        if bytes.count &- offset > self.leftOver { self.keepAlive.receivedBytes(now: now) }
         self.leftOver = 0
         while true {
             guard self.closing.readsFrames else {
@@ -178,6 +178,7 @@ public struct WebSocketConnection: ~Copyable {
     private mutating func readFrame(
         _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
+        if let step = self.readShortMessage(bytes, &offset, now) { return step }
         let available = UnsafeRawBufferPointer(rebasing: bytes[offset...])
         switch FrameHeader.decode(available) {
         case .needMoreBytes:
@@ -226,6 +227,37 @@ public struct WebSocketConnection: ~Copyable {
             offset = start
             return nil
         }
+    }
+
+    /// The commonest frame there is: a client's message of at most 125 bytes, whole and not compressed. It does what
+    /// ``readFrame(_:_:_:)`` would do, in fewer steps. `nil` for every other frame, of which nothing was touched.
+    @inline(__always)
+    private mutating func readShortMessage(
+        _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
+    ) -> Step? {
+        // Two bytes of header, four of masking key.
+        let start = offset &+ 6
+        guard start <= bytes.count, self.role == .server, self.incoming == nil, let base = bytes.baseAddress else {
+            return nil
+        }
+        // Both lie before `start`.
+        let first = base.load(fromByteOffset: offset, as: UInt8.self)
+        let second = base.load(fromByteOffset: offset &+ 1, as: UInt8.self)
+        let count = Int(second & 0x7F)
+        let limits = self.configuration.limits
+        // FIN and the opcode, no reserved bits; masked.
+        guard let kind = MessageKind(rawValue: first ^ 0x80), second & 0x80 != 0, count < 126,
+            count <= bytes.count &- start, count <= limits.maxMessageBytes,
+            count <= limits.largestFrame(isCompressed: false)
+        else { return nil }
+        let word = base.loadUnaligned(fromByteOffset: offset &+ 2, as: UInt32.self)
+        let payload = UnsafeMutableRawBufferPointer(start: base + start, count: count)
+        MaskingKey(word: UInt32(littleEndian: word)).apply(to: payload)
+        offset = start &+ count
+        if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
+            return self.fail(.init(.textNotUTF8), now)
+        }
+        return .message(kind, start..<offset)
     }
 
     /// More of a data frame that is not delivered from the read buffer. Returns `nil` to be called again.
@@ -466,12 +498,12 @@ public struct WebSocketConnection: ~Copyable {
         }
         if self.closing.isOpen, let configuration = self.configuration.keepAlive {
             let isReading = self.isReading
-            let action = self.keepAlive?.timedOut(
+            let action = self.keepAlive.timedOut(
                 now: now, isReading: isReading, configuration: configuration, random: &random)
             switch action {
             case .sendPing(let payload): self.ping(payload)
             case .fail: self.giveUp(.keepAlive)
-            case nil, .some(.none): break
+            case .none: break
             }
         }
     }
@@ -492,7 +524,7 @@ public struct WebSocketConnection: ~Copyable {
         let heldSince = self.heldSince
         self.heldSince = .distantFuture
         self.incoming?.assembler.notReading(from: heldSince, to: now)
-        self.keepAlive?.receivedBytes(now: now)
+        self.keepAlive.receivedBytes(now: now)
         self.controlFrameRate.notReading(from: heldSince, to: now)
     }
 

@@ -13,12 +13,12 @@ struct DeadlineQueue {
     mutating func set(_ member: LoopMember, _ deadline: Timestamp) {
         member.armed = deadline
         if member.place < 0 {
-            member.place = self.heap.count
+            member.place = Int32(clamping: self.heap.count)
             self.heap.append(member)
-            self.rise(member.place)
+            self.rise(Int(member.place))
         } else {
-            self.rise(member.place)
-            self.sink(member.place)
+            self.rise(Int(member.place))
+            self.sink(Int(member.place))
         }
     }
 
@@ -31,16 +31,16 @@ struct DeadlineQueue {
 
     /// Does nothing if it has none.
     mutating func remove(_ member: LoopMember) {
-        let place = member.place
+        let place = Int(member.place)
         guard place >= 0 else { return }
         member.place = -1
         member.armed = .distantFuture
         let last = self.heap.removeLast()
         if last === member { return }
         self.heap[place] = last
-        last.place = place
+        last.place = Int32(clamping: place)
         self.rise(place)
-        self.sink(last.place)
+        self.sink(Int(last.place))
     }
 
     private mutating func rise(_ place: Int) {
@@ -68,7 +68,7 @@ struct DeadlineQueue {
 
     private mutating func exchange(_ left: Int, _ right: Int) {
         self.heap.swapAt(left, right)
-        self.heap[left].place = left
-        self.heap[right].place = right
+        self.heap[left].place = Int32(clamping: left)
+        self.heap[right].place = Int32(clamping: right)
     }
 }

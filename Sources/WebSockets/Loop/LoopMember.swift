@@ -4,12 +4,12 @@ import WebSocketCore
 @usableFromInline
 class LoopMember {
     /// The deadline that stands in the loop's queue for this member, and the place where: ``DeadlineQueue``'s.
-    final var armed: Timestamp = .distantFuture
-    final var place = -1
+    @exclusivity(unchecked) final var armed: Timestamp = .distantFuture
+    @exclusivity(unchecked) final var place: Int32 = -1
 
     /// Where the member of a server is counted, and its place there: ``ServerLoop``'s.
     final var home: ServerLoop?
-    final var placeAtHome = -1
+    final var placeAtHome: Int32 = -1
 
     /// The deadline has passed; a late or an early call must be harmless.
     func deadlinePassed(now: Timestamp) {}

@@ -11,10 +11,10 @@ final class LoopServices: @unchecked Sendable {
     @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
 
-    private var deadlines = DeadlineQueue()
+    @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     private var timer: Scheduled<Void>?
     private var timerDue = Timestamp.distantFuture
-    private var unflushed: [SocketEngine] = []
+    @exclusivity(unchecked) private var unflushed: [SocketEngine] = []
 
     private static let current = ThreadSpecificVariable<LoopServices>()
 

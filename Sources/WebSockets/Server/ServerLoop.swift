@@ -76,7 +76,7 @@ final class ServerLoop: @unchecked Sendable {
 
     private func add(_ member: LoopMember) {
         member.home = self
-        member.placeAtHome = self.members.count
+        member.placeAtHome = Int32(clamping: self.members.count)
         self.members.append(member)
     }
 
@@ -86,7 +86,7 @@ final class ServerLoop: @unchecked Sendable {
         let last = self.members.removeLast()
         guard last !== member else { return }
         last.placeAtHome = member.placeAtHome
-        self.members[member.placeAtHome] = last
+        self.members[Int(member.placeAtHome)] = last
     }
 }
 

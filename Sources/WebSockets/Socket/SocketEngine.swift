@@ -26,29 +26,23 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// What tasks and other threads need; made with the first ``WebSocket`` of the connection.
     @exclusivity(unchecked) final var tasks: SocketTasks?
 
-    /// The burst that is being consumed; empty between bursts.
-    @exclusivity(unchecked) private var input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    @exclusivity(unchecked) private var inputOffset = 0
-    @exclusivity(unchecked) private var isConsuming = false
+    /// The burst that is being consumed, which lives on the stack of ``consume(_:)``; `nil` between bursts.
+    @exclusivity(unchecked) private var burst: UnsafeMutablePointer<Burst>?
     /// Bytes the machine has not consumed, from `unreadStart` on: the beginning of a frame, or what an application is
     /// too slow for.
     @exclusivity(unchecked) private var unread: [UInt8] = []
     @exclusivity(unchecked) private var unreadStart = 0
-    @exclusivity(unchecked) private var burstTime = Timestamp.zero
-
     /// Bytes that wait to be written, and those of them that have not been handed to the transport.
     @exclusivity(unchecked) private(set) final var waitingBytes = 0
     @exclusivity(unchecked) private final var corkedBytes = 0
-    @exclusivity(unchecked) private var gauge = OutboxGauge()
+    /// Exists only while the outbox is full, or the peer has ended the stream.
+    @exclusivity(unchecked) private var pressure: Pressure?
     @exclusivity(unchecked) private var isReading = true
     /// More than the high-water mark waits, until less than the low-water mark does.
     @exclusivity(unchecked) private(set) var isOutputBlocked = false
-    @exclusivity(unchecked) private var writeDeadline = Timestamp.distantFuture
-    @exclusivity(unchecked) private var writtenAtDeadline = 0
     @exclusivity(unchecked) private var isFlushScheduled = false
     /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
     @exclusivity(unchecked) private var streamEnd = StreamEnd.none
-    @exclusivity(unchecked) private var streamEndDeadline = Timestamp.distantFuture
 
     private enum StreamEnd {
         case none
@@ -59,6 +53,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     }
 
     private var hasStreamEnded: Bool { self.streamEnd != .none }
+
+    private var isConsuming: Bool { self.burst != nil }
 
     /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
     /// write, is told to it when it has returned: calls never nest.
@@ -184,11 +180,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     private func streamEnds(_ end: StreamEnd) {
         self.streamEnd = end
-        self.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
+        self.inPressure.streamEndDeadline = self.loop.now + self.settings.connection.limits.closeTimeout
         self.tasks?.remote.isClosed.store(true, ordering: .relaxed)
         // Nothing can be written any more, so there is nothing to wait for.
         self.isOutputBlocked = false
-        self.writeDeadline = .distantFuture
         self.tasks?.resumeSenders()
         self.readOn()
     }
@@ -246,20 +241,17 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     /// Lets the consumer pull messages out of `buffer`, and says how many bytes were consumed.
     private func consume(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        self.input = buffer
-        self.inputOffset = 0
-        self.isConsuming = true
-        self.burstTime = self.loop.now
-        self.tell { $0.consume(self) }
-        if self.consumer == nil { _ = self.pull() }
-        self.isConsuming = false
-        let consumed = self.inputOffset
-        if consumed > 0, self.hasStreamEnded {
-            self.streamEndDeadline = self.burstTime + self.settings.connection.limits.closeTimeout
+        var burst = Burst(bytes: buffer, time: self.loop.now)
+        withUnsafeMutablePointer(to: &burst) { pointer in
+            self.burst = pointer
+            self.tell { $0.consume(self) }
+            if self.consumer == nil { _ = self.pull() }
+            self.burst = nil
         }
-        self.input = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        self.inputOffset = 0
-        return consumed
+        if burst.offset > 0, self.hasStreamEnded {
+            self.pressure?.streamEndDeadline = burst.time + self.settings.connection.limits.closeTimeout
+        }
+        return burst.offset
     }
 
     // MARK: Pulled by the consumer
@@ -282,10 +274,12 @@ class SocketEngine: LoopMember, @unchecked Sendable {
                 self.takeDueSteps()
                 return .nothing
             }
-            let step = self.connection.next(in: self.input, from: &self.inputOffset, now: self.burstTime)
+            guard let burst = self.burst else { return .nothing }
+            let step = self.connection.next(
+                in: burst.pointee.bytes, from: &burst.pointee.offset, now: burst.pointee.time)
             switch step {
             case .message(let kind, let range):
-                return .view(kind, UnsafeRawBufferPointer(rebasing: self.input[range]))
+                return .view(kind, UnsafeRawBufferPointer(rebasing: burst.pointee.bytes[range]))
             case .assembledMessage(let kind): return .owned(kind, self.connection.takeMessage())
             case .needMoreBytes: return .nothing
             case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
@@ -304,8 +298,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
     ) -> SendStatus {
         guard self.isOpen else { return .dropped(.closed) }
-        let waiting = self.waitingBytes
-        guard self.gauge.admits(payload.byteCount, waiting: waiting, limits: self.settings.outbox) else {
+        let outbox = self.settings.outbox
+        if self.pressure != nil || self.waitingBytes >= outbox.highWaterBytes,
+            !self.inPressure.gauge.admits(payload.byteCount, waiting: self.waitingBytes, limits: outbox)
+        {
             self.tasks?.remote.isFull.store(true, ordering: .relaxed)
             SocketMetrics.dropped(.outboxFull)
             return .dropped(.outboxFull)
@@ -356,21 +352,32 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     override final func deadlinePassed(now: Timestamp) {
         self.connection.timedOut(now: now, random: &self.loop.random)
-        if self.writeDeadline <= now, self.isOutputBlocked {
-            let written = self.writtenBytes
-            if written == self.writtenAtDeadline {
-                self.connection.giveUp(.write)
-            } else {
-                self.awaitProgress(from: now)
+        if let pressure {
+            if pressure.writeDeadline <= now, self.isOutputBlocked {
+                if self.writtenBytes == pressure.writtenAtDeadline {
+                    self.connection.giveUp(.write)
+                } else {
+                    self.awaitProgress(from: now)
+                }
+            }
+            if pressure.streamEndDeadline <= now, self.hasStreamEnded {
+                self.connection.transportEnded(.endOfStream)
             }
         }
-        if self.hasStreamEnded, self.streamEndDeadline <= now { self.connection.transportEnded(.endOfStream) }
         self.settle()
     }
 
     private func awaitProgress(from now: Timestamp) {
-        self.writtenAtDeadline = self.writtenBytes
-        self.writeDeadline = now + self.settings.outbox.writeTimeout
+        self.inPressure.writtenAtDeadline = self.writtenBytes
+        self.inPressure.writeDeadline = now + self.settings.outbox.writeTimeout
+    }
+
+    /// Made when it is needed.
+    private var inPressure: Pressure {
+        if let pressure { return pressure }
+        let pressure = Pressure()
+        self.pressure = pressure
+        return pressure
     }
 
     // MARK: Obeying the machine
@@ -386,7 +393,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         while true {
             var offset = 0
-            let step = self.connection.next(in: nothing, from: &offset, now: self.burstTime)
+            let step = self.connection.next(in: nothing, from: &offset, now: self.loop.now)
             if case .needMoreBytes = step { return }
             self.obey(step)
         }
@@ -508,15 +515,17 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
         self.tasks?.note(waitingBytes: self.isOutputBlocked ? self.waitingBytes : nil)
         var deadline = self.connection.deadline
-        if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, self.writeDeadline) }
-        if self.hasStreamEnded { deadline = min(deadline ?? .distantFuture, self.streamEndDeadline) }
+        if let pressure {
+            if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, pressure.writeDeadline) }
+            if self.hasStreamEnded { deadline = min(deadline ?? .distantFuture, pressure.streamEndDeadline) }
+        }
         self.loop.arm(self, at: deadline)
     }
 
     /// The peer has read: senders, the consumer and the bytes that were held go on.
     private func roomFound() {
         self.isOutputBlocked = false
-        self.writeDeadline = .distantFuture
+        if !self.hasStreamEnded { self.pressure = nil }
         self.tasks?.resumeSenders()
         self.tell { $0.writable(self) }
         self.consumeUnread()
@@ -552,4 +561,20 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     /// Stops or resumes reading.
     func setReading(_ isReading: Bool) {}
+}
+
+/// Bytes that are being consumed, and how far.
+private struct Burst {
+    let bytes: UnsafeMutableRawBufferPointer
+    var offset = 0
+    let time: Timestamp
+}
+
+/// What a connection needs only while its outbox is full, or when the peer has ended the stream behind unread bytes.
+private final class Pressure {
+    var gauge = OutboxGauge()
+    /// When the peer must have taken something at the latest, and what had been written when that was set.
+    var writeDeadline = Timestamp.distantFuture
+    var writtenAtDeadline = 0
+    var streamEndDeadline = Timestamp.distantFuture
 }
