@@ -47,26 +47,65 @@ public final class WebSocket: Sendable, Identifiable {
     /// The bytes must not be used after `body` returns; the compiler sees to it. Text has been checked to be UTF-8.
     /// - Returns: what `body` returned, or `nil` when the connection was closed with 1000, 1001 or no code.
     /// - Throws: ``WebSocketError``, `CancellationError`, and what `body` throws.
+    @inlinable
     nonisolated(nonsending)
         public func receive<Result>(_ body: (RawSpan, MessageKind) throws -> Result) async throws -> Result?
     {
-        let engine = self.engine
-        guard self.eventLoop.inEventLoop else {
-            guard let (kind, bytes) = try await self.receiveElsewhere() else { return nil }
-            return try body(bytes.span.bytes, kind)
-        }
-        guard let consumer = engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
         while true {
-            if let result = try consumer.take(engine, body) { return result }
-            if let closure = engine.closure { return try Self.ended(closure) }
-            if consumer.isWaitedFor { throw WebSocketError.alreadyReceiving }
-            try Task.checkCancellation()
-            await withTaskCancellationHandler {
-                await withUnsafeContinuation { consumer.waitHere($0) }
-            } onCancel: {
-                engine.loop.eventLoop.execute { consumer.cancelWait() }
+            switch self.take() {
+            case .view(let kind, let bytes): return try body(bytes.bytes, kind)
+            case .owned(let kind, let bytes): return try body(bytes.span.bytes, kind)
+            case .nothing: break
+            }
+            switch try await self.awaitMessage() {
+            case .message(let kind, let bytes): return try body(bytes.span.bytes, kind)
+            case .end: return nil
+            case .again: break
             }
         }
+    }
+
+    /// What a wait for a message has come to.
+    @usableFromInline
+    enum Arrival {
+        /// There is something to be taken, or has been.
+        case again
+        /// The task is not on the connection's loop, and is given a message of its own.
+        case message(MessageKind, [UInt8])
+        case end
+    }
+
+    /// The next message, if it is here already and the task is on the connection's loop.
+    @usableFromInline
+    func take() -> SocketEngine.Pulled {
+        guard self.eventLoop.inEventLoop, let consumer = self.engine.asyncConsumer else { return .nothing }
+        return consumer.take(self.engine)
+    }
+
+    /// Waits until there may be a message.
+    /// - Throws: ``WebSocketError``, `CancellationError`.
+    @usableFromInline
+    nonisolated(nonsending)
+        func awaitMessage() async throws -> Arrival
+    {
+        let engine = self.engine
+        guard let consumer = engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
+        guard self.eventLoop.inEventLoop else {
+            guard let (kind, bytes) = try await self.receiveElsewhere() else { return .end }
+            return .message(kind, bytes)
+        }
+        if let closure = engine.closure {
+            try Self.checkEnd(closure)
+            return .end
+        }
+        if consumer.isWaitedFor { throw WebSocketError.alreadyReceiving }
+        try Task.checkCancellation()
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { consumer.waitHere($0) }
+        } onCancel: {
+            engine.loop.eventLoop.execute { consumer.cancelWait() }
+        }
+        return .again
     }
 
     /// The next message, or `nil` when the connection was closed with 1000, 1001 or no code.
@@ -86,7 +125,8 @@ public final class WebSocket: Sendable, Identifiable {
             // Its loop may not exist any more.
             if self.tasks.remote.isAbandoned.load(ordering: .relaxed), let closure = self.tasks.closureSeenFromElsewhere
             {
-                return try Self.ended(closure)
+                try Self.checkEnd(closure)
+                return nil
             }
             let cancellation = Cancellation()
             let found = await withTaskCancellationHandler {
@@ -111,18 +151,21 @@ public final class WebSocket: Sendable, Identifiable {
             }
             switch found {
             case .message(let owned): return owned
-            case .closure(let closure): return try Self.ended(closure)
+            case .closure(let closure):
+                try Self.checkEnd(closure)
+                return nil
             case .anotherReceiver: throw WebSocketError.alreadyReceiving
             case .nothing: continue
             }
         }
     }
 
-    private static func ended<Result>(_ closure: Closure) throws -> Result? {
-        guard closure.isClean else { throw WebSocketError.closed(closure) }
+    /// - Throws: ``WebSocketError/closed(_:)`` unless the connection was closed with 1000, 1001 or no code.
+    private static func checkEnd(_ closure: Closure) throws(WebSocketError) {
+        guard closure.isClean else { throw .closed(closure) }
         switch closure.received?.code {
-        case nil, .normal, .goingAway: return nil
-        case .some: throw WebSocketError.closed(closure)
+        case nil, .normal, .goingAway: break
+        case .some: throw .closed(closure)
         }
     }
 

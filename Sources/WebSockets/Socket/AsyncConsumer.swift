@@ -155,17 +155,14 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
 
     // MARK: On the loop, for the receiving task
 
-    /// Gives the next message to `body`, if there is one now.
-    func take<Result>(
-        _ engine: SocketEngine, _ body: (RawSpan, MessageKind) throws -> Result
-    ) rethrows -> Result? {
+    /// The next message, if there is one now: a view is valid until the next call, and until the task is suspended.
+    func take(_ engine: SocketEngine) -> SocketEngine.Pulled {
         if let lent = self.lent {
             self.lent = nil
-            return try Self.give(lent, body)
+            return lent
         }
-        if let owned = self.takeOwned(engine) { return try body(owned.bytes.span.bytes, owned.kind) }
-        guard self.isBursting else { return nil }
-        return try Self.give(engine.pull(), body)
+        if let owned = self.takeOwned(engine) { return .owned(owned.kind, owned.bytes) }
+        return self.isBursting ? engine.pull() : .nothing
     }
 
     /// The next message that was kept, reading on where the inbox had been full.
@@ -179,16 +176,6 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
             return owned
         }
         return nil
-    }
-
-    private static func give<Result>(
-        _ pulled: SocketEngine.Pulled, _ body: (RawSpan, MessageKind) throws -> Result
-    ) rethrows -> Result? {
-        switch pulled {
-        case .view(let kind, let bytes): try body(bytes.bytes, kind)
-        case .owned(let kind, let bytes): try body(bytes.span.bytes, kind)
-        case .nothing: nil
-        }
     }
 
     var isWaitedFor: Bool { self.waiter != nil }
