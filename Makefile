@@ -29,8 +29,8 @@ BENCH ?=
 # Options for `make serve`, such as: make serve SERVE='--port 9000'
 SERVE ?=
 
-.PHONY: help deps deps-interop build release serve test test-build format lint snippets check \
-	autobahn-server autobahn-client interop fuzz tsan asan bench screenshots docs examples verify ci clean
+.PHONY: help deps deps-interop build release serve test test-build test-portable format lint snippets check \
+	autobahn-server autobahn-portable autobahn-client interop interop-portable fuzz tsan asan bench screenshots docs examples verify ci clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -67,6 +67,9 @@ format: ## Format the sources in place
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
 
+test-portable: test-build ## Run the tests of the library on the portable transport
+	ALOFT_TEST_TRANSPORT=portable $(SWIFT) test --skip-build --disable-xctest $(DEBUG) --filter WebSocketsTests
+
 snippets: ## Check that the Swift code in the documents is cut from Examples
 	@Tools/check-snippets
 
@@ -77,12 +80,19 @@ autobahn-server: release deps-interop ## Run Autobahn's 517 cases against the se
 	Tools/with-echo-server --deflate $(AUTOBAHN_LIMITS) -- \
 		Tools/conformance/check-server {url} --agent aloft $(AUTOBAHN)
 
+autobahn-portable: release deps-interop ## Run Autobahn's 517 cases against the server on the portable transport
+	Tools/with-echo-server --transport portable --deflate $(AUTOBAHN_LIMITS) -- \
+		Tools/conformance/check-server {url} --agent aloft --report reports/portable $(AUTOBAHN)
+
 autobahn-client: release deps-interop ## Run Autobahn's 517 cases against the client
 	Tools/conformance/check-client --agent aloft $(AUTOBAHN) -- \
 		$(BIN)/autobahn-client {url} --agent {agent} --deflate $(AUTOBAHN_LIMITS)
 
 interop: release deps-interop ## Talk to python, node, ws, Chromium and curl, over TLS too
 	$(PYTHON) Tools/interop/run --aloft $(BIN)/aloft $(INTEROP)
+
+interop-portable: release deps-interop ## The same with our servers on the portable transport
+	$(PYTHON) Tools/interop/run --aloft $(BIN)/aloft --transport portable $(INTEROP)
 
 fuzz: deps ## Fuzz every parser
 	Fuzz/run $(FUZZ)
@@ -113,7 +123,8 @@ examples: deps ## Build the examples, warnings as errors
 
 ## Everything
 
-verify: check examples docs autobahn-server autobahn-client interop fuzz tsan asan ## Run every check there is
+verify: check test-portable examples docs autobahn-server autobahn-portable autobahn-client interop interop-portable \
+	fuzz tsan asan ## Run every check there is
 
 ci: ## Run what continuous integration runs
 	@.ci/run

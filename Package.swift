@@ -107,6 +107,7 @@ let package = Package(
             name: "WebSocketsTests",
             dependencies: [
                 "WebSocketCore", "WebSockets", "WebSocketTesting",
+                .target(name: "LinuxTransport", condition: .when(platforms: [.linux])),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -54,6 +54,10 @@ class Process:
                 return match
 
     @property
+    def pid(self):
+        return self._child.pid
+
+    @property
     def is_running(self):
         return self._child.poll() is None
 
@@ -78,15 +82,23 @@ class Process:
 
 
 class Aloft(Process):
-    """One of aloft's servers on a free port of the loopback interface; `url` is the one it printed."""
+    """One of aloft's servers on a free port of the loopback interface; `url` is the one it printed.
+
+    The environment's INTEROP_TRANSPORT, which `run --transport` sets, says what drives its sockets.
+    """
 
     @classmethod
-    def echo(cls, aloft, *options):
-        return cls([aloft, "echo", "--host", "127.0.0.1", "--port", "0", *options], r"listening on (wss?://\S+)")
+    def echo(cls, aloft, *options, environment=None, wrapper=()):
+        return cls([*wrapper, aloft, "echo", *cls.common(), *options], r"listening on (wss?://\S+)", environment)
 
     @classmethod
     def serve(cls, aloft, *options):
-        return cls([aloft, "serve", "--host", "127.0.0.1", "--port", "0", *options], r"open (https?://\S+)")
+        return cls([aloft, "serve", *cls.common(), *options], r"open (https?://\S+)")
+
+    @staticmethod
+    def common():
+        transport = os.environ.get("INTEROP_TRANSPORT", "automatic")
+        return ["--host", "127.0.0.1", "--port", "0", "--transport", transport]
 
     @property
     def url(self):

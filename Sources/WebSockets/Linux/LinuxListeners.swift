@@ -10,6 +10,7 @@ import WebSocketCore
 final class LinuxListeners: @unchecked Sendable {
     // `@unchecked`: each listener is touched on its loop only.
     let port: Int
+    var loops: [EpollEventLoop] { self.group.loops }
     private let group: EpollEventLoopGroup
     private let channels: ChannelHandOff
     private var listeners: [(EpollEventLoop, Listener)] = []

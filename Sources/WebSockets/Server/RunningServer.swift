@@ -5,6 +5,10 @@ import NIOSSL
 import Synchronization
 import WebSocketCore
 
+#if os(Linux)
+import LinuxTransport
+#endif
+
 /// A server that listens.
 public final class RunningServer: Sendable {
     /// The port that was opened, also where 0 had been asked for.
@@ -96,6 +100,16 @@ public final class RunningServer: Sendable {
     }
 
     private struct TooManyConnections: Error {}
+
+    #if os(Linux)
+    /// The loops of the Linux transport, for tests.
+    var linuxLoops: [EpollEventLoop] {
+        switch self.listening {
+        case .channel: []
+        case .sockets(let listeners): listeners.loops
+        }
+    }
+    #endif
 
     private func stopAccepting() async {
         switch self.listening {

@@ -36,9 +36,17 @@ struct SecureConnectionTests {
         } catch WebSocketError.connectionFailed { return true }
     }
 
-    @Test("A trusted server is connected to, by name and by address", arguments: ["localhost", "127.0.0.1"])
-    func trusted(host: String) async throws {
-        try await Self.withServer { server, roots in
+    #if os(Linux)
+    static let transports = [Transport.linux, .portable]
+    #else
+    static let transports = [Transport.portable]
+    #endif
+
+    @Test(
+        "A trusted server is connected to, by name and by address", arguments: ["localhost", "127.0.0.1"],
+        Self.transports)
+    func trusted(host: String, transport: Transport) async throws {
+        try await Self.withServer(.local, { $0.transport = transport }) { server, roots in
             let socket = try await withDeadline {
                 try await Self.client(.rootsFile(roots)).connect(to: "wss://\(host):\(server.port)/echo")
             }

@@ -1,0 +1,154 @@
+#if os(Linux)
+import LinuxTransport
+import NIOCore
+import NIOPosix
+import Testing
+import WebSocketCore
+import WebSocketTesting
+
+@testable import WebSockets
+
+@Suite("A server on the Linux transport")
+struct LinuxServerTests {
+    private static func echoing(_ configure: (inout WebSocketServer.Configuration) -> Void = { _ in })
+        -> WebSocketServer
+    {
+        .echoing {
+            $0.transport = .linux
+            configure(&$0)
+        }
+    }
+
+    @Test("is one by default, and on any number of loops")
+    func manyLoops() async throws {
+        var server = Self.echoing { $0.threads = 4 }
+        server.on("/where") { socket in
+            try await socket.send(socket.info.remoteAddress)
+        }
+        try await server.whileRunning { running in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        let socket = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
+                        for round in 0..<10 {
+                            try await socket.send("\(number) \(round)")
+                            let answer = try await withDeadline { try await socket.receive() }
+                            #expect(answer == .text("\(number) \(round)"))
+                        }
+                        _ = try await withDeadline { await socket.close() }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let socket = try await WebSocketClient.forTests().connect(to: running.url("/where"))
+            let address = try await withDeadline { try await socket.receive() }
+            #expect("\(String(describing: address))".contains("127.0.0.1:"))
+        }
+    }
+
+    @Test("hands ordinary requests to event loops that were given, and leaves them running")
+    func givenLoops() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        var server = WebSocketServer(port: 0, configuration: Self.echoing().configuration, eventLoopGroup: group)
+        server.on("/echo") { _ in Echo() }
+        server.onRequest { HTTPResponse("\($0.path) for \($0.remoteAddress.prefix(10))\n") }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.connect(to: running.port)
+            for path in ["/a", "/b"] {
+                try await peer.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+                let response = try await peer.readResponse()
+                #expect(response.status == 200)
+                #expect(response.body == "\(path) for 127.0.0.1:\n")
+            }
+            // Counted where it is now, and once.
+            #expect(running.connectionCount == 1)
+            try await peer.close()
+            try await eventually("the connection to have left") { running.connectionCount == 0 }
+        }
+        #expect(try await group.next().submit { true }.get())
+    }
+
+    @Test("A request that was handed over may still become a WebSocket")
+    func laterUpgrade() async throws {
+        var server = Self.echoing()
+        server.onRequest { _ in HTTPResponse("page\n") }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.connect(to: running.port)
+            try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await peer.readResponse().body == "page\n")
+            try await peer.send(UpgradeText.request("/echo"))
+            #expect(try await peer.readResponse().status == 101)
+            try await peer.send(FrameBytes.text("hello").from(.client).bytes)
+            #expect(try await peer.readFrame() == FrameBytes.text("hello"))
+            try await peer.close()
+        }
+    }
+
+    @Test("A port that another server listens at is taken, although loops share theirs")
+    func portTaken() async throws {
+        try await Self.echoing().whileRunning { running in
+            var other = Self.echoing()
+            other.port = running.port
+            let taken = other
+            await #expect(throws: (any Error).self) { try await taken.start() }
+        }
+    }
+
+    @Test(
+        "Whatever the system does less than it is asked to, messages arrive whole and in order",
+        arguments: [SocketFaults.Fault.short, .wouldBlock, .interrupted], [2, 3, 5])
+    func faults(fault: SocketFaults.Fault, every: Int) async throws {
+        var server = Self.echoing { $0.socket.deflate = PerMessageDeflate.Configuration(minimumBytes: 100) }
+        server.on("/task") { socket in
+            for try await message in socket { try await socket.send(message) }
+        }
+        try await server.whileRunning { running in
+            try await running.onLinuxLoops { $0.faults = SocketFaults(fault, every: every) }
+            for path in ["/echo", "/task"] {
+                let socket = try await WebSocketClient.forTests().connect(to: running.url(path))
+                for size in [0, 1, 125, 126, 4_000, 16 << 10, 70_000] {
+                    let message = Message.binary((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) })
+                    try await socket.send(message)
+                    try await socket.send("behind")
+                    let answers = try await withDeadline { [try await socket.receive(), try await socket.receive()] }
+                    #expect(answers == [message, "behind"])
+                }
+                let closure = try await withDeadline { await socket.close() }
+                #expect(closure.isClean)
+            }
+        }
+    }
+
+    @Test("A reset at any call ends the connection, and nothing else", arguments: 1...12)
+    func reset(every: Int) async throws {
+        try await Self.echoing().whileRunning { running in
+            try await running.onLinuxLoops { $0.faults = SocketFaults(.reset, every: every) }
+            for _ in 0..<5 {
+                let client = WebSocketClient.forTests()
+                let url = running.url("/echo")
+                guard let socket = try? await client.connect(to: url) else { continue }
+                try? await withDeadline {
+                    for number in 0..<20 {
+                        try await socket.send("\(number)")
+                        _ = try await socket.receive()
+                    }
+                }
+                socket.abort()
+            }
+            try await running.onLinuxLoops { $0.faults = nil }
+            try await eventually("all to have left") { running.connectionCount == 0 }
+            let socket = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
+            try await socket.send("well again")
+            #expect(try await withDeadline { try await socket.receive() } == "well again")
+            _ = try await withDeadline { await socket.close() }
+        }
+    }
+}
+
+extension RunningServer {
+    /// Runs `body` on each of the server's loops of epoll.
+    fileprivate func onLinuxLoops(_ body: @escaping @Sendable (EpollEventLoop) -> Void) async throws {
+        for loop in self.linuxLoops { try await loop.submit { body(loop) }.get() }
+    }
+}
+#endif
