@@ -1,6 +1,6 @@
-public import ArgumentParser
+import ArgumentParser
 import WebSocketCore
-public import WebSockets
+import WebSockets
 
 /// An echo server on the library, in each of its three ways to receive.
 @main
@@ -34,8 +34,13 @@ struct AloftEcho: AsyncParsableCommand {
     @Option(help: "How messages are received.")
     var interface = Interface.callback
 
-    @Option(help: "What drives the sockets.")
+    @Option(help: "What drives the sockets: automatic, linux or portable.", transform: Self.transport(named:))
     var transport = Transport.automatic
+
+    private static func transport(named name: String) throws -> Transport {
+        guard let transport = Transport(rawValue: name) else { throw ValidationError("no such transport: \(name)") }
+        return transport
+    }
 
     func validate() throws {
         guard (0...65_535).contains(self.port) else { throw ValidationError("--port must be 0 to 65535") }
@@ -66,8 +71,6 @@ struct AloftEcho: AsyncParsableCommand {
         }
     }
 }
-
-extension Transport: @retroactive ExpressibleByArgument {}
 
 /// Sends every message back, right where it arrived.
 struct Echo: MessageReceiver {
