@@ -51,8 +51,7 @@ final class LinuxListeners: @unchecked Sendable {
             let listener = Listener(socket: socket, loop: loop) { descriptor, peer in
                 Self.accept(descriptor, peer, on: loop, counted, channels, context)
             } failed: { error in
-                SocketMetrics.refused(limit: "file_descriptors")
-                state.logger.warning("cannot accept connections for a moment", metadata: ["error": "\(error)"])
+                state.cannotAccept("\(error)")
             }
             try listener.start()
             return Unchecked(listener)

@@ -1,28 +1,17 @@
-import Logging
 import NIOCore
 
 /// Keeps a listener from spinning when the process has no descriptor left: accepting pauses for a moment, and goes on
 /// when connections have gone.
-final class AcceptPause: ChannelDuplexHandler {
+final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
-    typealias OutboundIn = any Channel
 
     /// How long nothing is accepted after a failure.
     static let pause = TimeAmount.milliseconds(100)
 
-    private let logger: Logger
+    private let state: ServerState
     private var isPaused = false
-    private var isReadDue = false
 
-    init(logger: Logger) { self.logger = logger }
-
-    func read(context: ChannelHandlerContext) {
-        if self.isPaused {
-            self.isReadDue = true
-        } else {
-            context.read()
-        }
-    }
+    init(_ state: ServerState) { self.state = state }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is IOError else {
@@ -31,15 +20,14 @@ final class AcceptPause: ChannelDuplexHandler {
         }
         if self.isPaused { return }
         self.isPaused = true
-        SocketMetrics.refused(limit: "file_descriptors")
-        self.logger.warning("cannot accept connections for a moment", metadata: ["error": "\(error)"])
-        let resume = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        self.state.cannotAccept("\(error)")
+        let channel = context.channel
+        // The failed read is still due for the channel: only this makes it stop looking.
+        try? channel.syncOptions?.setOption(.autoRead, value: false)
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: Self.pause) {
-            let (handler, context) = resume.value
-            handler.isPaused = false
-            guard handler.isReadDue else { return }
-            handler.isReadDue = false
-            context.read()
+            handler.value.isPaused = false
+            try? channel.syncOptions?.setOption(.autoRead, value: true)
         }
     }
 }

@@ -68,7 +68,7 @@ public final class RunningServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: configuration.logger))
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(state))
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)

@@ -17,6 +17,7 @@ final class ServerState: Sendable {
     private let connections = Atomic<Int>(0)
     /// Connections, and calls of the application that answer or decide about a request.
     private let inUse = Atomic<Int>(0)
+    private let warningDue = Atomic<UInt64>(0)
     private let draining = Atomic<Bool>(false)
     private let aborting = Atomic<Bool>(false)
     private let loops = NIOLockedValueBox<[ObjectIdentifier: ServerLoop]>([:])
@@ -68,6 +69,17 @@ final class ServerState: Sendable {
             return .crowded
         }
         return before >= self.maxConnections ? .full : .welcome
+    }
+
+    /// Accepting pauses, for want of descriptors or memory. Said once in ten seconds at most.
+    func cannotAccept(_ error: String) {
+        SocketMetrics.refused(limit: "file_descriptors")
+        let now = NIODeadline.now().uptimeNanoseconds
+        let due = self.warningDue.load(ordering: .relaxed)
+        guard now >= due,
+            self.warningDue.compareExchange(expected: due, desired: now + 10_000_000_000, ordering: .relaxed).exchanged
+        else { return }
+        self.logger.warning("cannot accept connections for a moment", metadata: ["error": "\(error)"])
     }
 
     func countOut() {

@@ -86,7 +86,7 @@ struct BackpressureTests {
             $0.socket.keepAlive = nil
         }) { peer, engine, closures in
             try await peer.stopReading()
-            let socket = WebSocket(engine)
+            let socket = try await engine.handle()
             // More than is read in the whole test, so that it is blocked all the time.
             try await socket.send([UInt8](repeating: 0, count: 64 << 20))
             try await eventually("the server to be blocked") { try await Self.held(by: engine).isBlocked }
@@ -156,7 +156,7 @@ struct BackpressureTests {
             $0.socket.outbox.maxMessagesBeyond = 3
         }) { peer, engine, _ in
             try await peer.stopReading()
-            let socket = WebSocket(engine)
+            let socket = try await engine.handle()
             // More than the system takes at once; then three more, and no fourth: its refusal is known to the loop first.
             try await socket.send([UInt8](repeating: 0, count: 64 << 20))
             for _ in 1...4 { #expect(socket.trySend("x") != .dropped(.closed)) }
@@ -178,7 +178,7 @@ struct BackpressureTests {
                 return socket.send("late")
             }.get()
             #expect(status == .dropped(.closed))
-            let socket = WebSocket(engine)
+            let socket = try await engine.handle()
             await #expect(throws: WebSocketError.self) { try await socket.send("late") }
             #expect(try await peer.readFrame() == .close(1001))
             try await peer.send(.close(1001))
@@ -192,7 +192,7 @@ struct BackpressureTests {
     func sendSuspends(onTheLoop: Bool) async throws {
         try await Self.withPeer { peer, engine, _ in
             try await peer.stopReading()
-            let socket = WebSocket(engine)
+            let socket = try await engine.handle()
             let counter = CountBox()
             let count = 96
             let sending: @Sendable () async throws -> Void = {
@@ -218,7 +218,7 @@ struct BackpressureTests {
     func cancelSend(onTheLoop: Bool) async throws {
         try await Self.withPeer { peer, engine, closures in
             try await peer.stopReading()
-            let socket = WebSocket(engine)
+            let socket = try await engine.handle()
             let sending: @Sendable () async throws -> Void = {
                 while true { try await socket.send([UInt8](repeating: 0, count: 256 << 10)) }
             }
@@ -257,4 +257,11 @@ struct Witness: MessageReceiver {
     }
 
     mutating func closed(_ closure: Closure) { self.closures.add(closure) }
+}
+
+extension SocketEngine {
+    /// A handle for tasks, made where one of callbacks must be made: on the loop.
+    fileprivate func handle() async throws -> WebSocket {
+        try await self.loop.eventLoop.submit { WebSocket(self) }.get()
+    }
 }
