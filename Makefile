@@ -107,10 +107,12 @@ asan: deps ## Run the unit tests with the address sanitizer
 
 ## Measure and show
 
-bench: deps ## Measure CPU and memory against SwiftNIO's own WebSocket pipeline
+bench: deps ## Measure CPU and memory against SwiftNIO's own WebSocket pipeline and uWebSockets
+	@Benchmarks/Peers/install
 	$(SWIFT) build -c release --package-path Benchmarks --scratch-path .build-bench
 	@mkdir -p reports
-	.build-bench/release/bench --output reports/benchmarks.md $(BENCH)
+	peer=(); [[ ! -x .build-peers/uws-echo ]] || peer=(--server uWebSockets=.build-peers/uws-echo); \
+		.build-bench/release/bench --output reports/benchmarks.md "$${peer[@]}" $(BENCH)
 
 screenshots: release deps-interop ## Take docs/images/chat-{light,dark}-{390,1280}.png
 	$(PYTHON) Tools/screenshots --aloft $(BIN)/aloft
