@@ -99,15 +99,15 @@ public struct WebSocketServer: Sendable {
         let logger = self.configuration.logger
         self.addRoute(path, subprotocols, accept) { _ in
             AsyncConsumer { socket in
+                let code: CloseCode
                 do {
                     try await handler(socket)
-                    await socket.finish(.normal)
+                    code = .normal
                 } catch {
-                    if !Self.isOrdinaryEnd(error) {
-                        logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"])
-                    }
-                    await socket.finish(.internalError)
+                    Self.note(error, logger)
+                    code = .internalError
                 }
+                await socket.finish(code)
             }
         }
     }
@@ -159,6 +159,13 @@ public struct WebSocketServer: Sendable {
     /// Starts listening. The caller owns the running server and drains it.
     public func start() async throws -> RunningServer {
         try await RunningServer.start(self)
+    }
+
+    // Apart, so that a waiting task keeps no room for it.
+    @inline(never)
+    private static func note(_ error: any Error, _ logger: Logger) {
+        if Self.isOrdinaryEnd(error) { return }
+        logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"])
     }
 
     /// A connection that ended is nothing that a handler did wrong.
