@@ -22,8 +22,7 @@ public final class WebSocket: Sendable, Identifiable {
     let engine: SocketEngine
     private let tasks: SocketTasks
 
-    /// On the connection's loop, or for an engine that is made for tasks.
-    @usableFromInline
+    /// On the connection's loop.
     init(_ engine: SocketEngine) {
         self.engine = engine
         self.tasks = engine.sharedTasks

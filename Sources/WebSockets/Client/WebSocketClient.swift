@@ -83,7 +83,7 @@ public struct WebSocketClient: Sendable {
     /// - Throws: ``WebSocketError``: `invalidURL`, `connectionFailed`, `handshakeTimedOut`, `handshakeRejected` with the
     ///   server's status, fields and body, `invalidHandshake`.
     public func connect(to url: String) async throws -> WebSocket {
-        WebSocket(try await self.open(url) { AsyncConsumer() })
+        try await self.open(url) { AsyncConsumer() }
     }
 
     /// Connects, and gives the messages to callbacks on the connection's event loop.
@@ -93,11 +93,11 @@ public struct WebSocketClient: Sendable {
     public func connect<Receiver: MessageReceiver>(
         to url: String, receiver: @escaping @Sendable () -> Receiver
     ) async throws -> WebSocket {
-        try await WebSocket(self.open(url) { CallbackConsumer(receiver()) })
+        try await self.open(url) { CallbackConsumer(receiver()) }
     }
 
     @usableFromInline
-    func open(_ text: String, _ makeConsumer: @escaping @Sendable () -> Consumer) async throws -> SocketEngine {
+    func open(_ text: String, _ makeConsumer: @escaping @Sendable () -> Consumer) async throws -> WebSocket {
         let url: WebSocketURL
         do { url = try WebSocketURL(text) } catch {
             throw WebSocketError.invalidURL("\(WebSocketURL.redacted(text)): \(error)")
@@ -106,7 +106,7 @@ public struct WebSocketClient: Sendable {
         let tls = try url.isSecure ? Self.tlsContext(configuration.trust) : nil
         let settings = SharedSettings(configuration.socket)
         let loop = self.group.next()
-        let outcome = loop.makePromise(of: Unchecked<SocketEngine>.self)
+        let outcome = loop.makePromise(of: WebSocket.self)
         let highWater = settings.outbox.highWaterBytes
 
         let bootstrap = ClientBootstrap(group: loop)
@@ -131,7 +131,7 @@ public struct WebSocketClient: Sendable {
         let connecting = bootstrap.connect(host: url.host, port: url.port)
         connecting.whenFailure { outcome.fail(WebSocketError.connectionFailed("\($0)")) }
         return try await withTaskCancellationHandler {
-            try await outcome.futureResult.get().value
+            try await outcome.futureResult.get()
         } onCancel: {
             outcome.fail(CancellationError())
             connecting.whenSuccess { $0.close(mode: .all, promise: nil) }

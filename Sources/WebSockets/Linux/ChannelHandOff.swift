@@ -31,6 +31,7 @@ final class ChannelHandOff: Sendable {
     ///
     /// - Parameter isTurnedAway: it is to be refused with 503.
     func adopt(_ descriptor: CInt, _ state: ServerState, _ kind: Kind, isTurnedAway: Bool) {
+        let adoption = Adoption()
         let bootstrap = ClientBootstrap(group: self.group())
             // What has been read comes first; then the channel reads on.
             .channelOption(.autoRead, value: false)
@@ -42,7 +43,9 @@ final class ChannelHandOff: Sendable {
             )
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.initialize(channel, state, kind, isTurnedAway) }
+                channel.eventLoop.makeCompletedFuture {
+                    try Self.initialize(channel, state, kind, isTurnedAway, adoption)
+                }
             }
         bootstrap.withConnectedSocket(descriptor).whenComplete { result in
             switch result {
@@ -53,28 +56,36 @@ final class ChannelHandOff: Sendable {
                 }
                 channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
             case .failure(let error):
-                // Who was counted at its new loop has left when the channel was closed.
                 state.logger.debug("a connection has gone while it was handed over", metadata: ["error": "\(error)"])
+                // A channel that has never been active does not become inactive.
+                if let member = adoption.member { member.home?.leave(member) } else { state.countOut() }
             }
         }
     }
 
     private static func initialize(
-        _ channel: any Channel, _ state: ServerState, _ kind: Kind, _ isTurnedAway: Bool
+        _ channel: any Channel, _ state: ServerState, _ kind: Kind, _ isTurnedAway: Bool, _ adoption: Adoption
     ) throws {
         let loop = state.loop(LoopServices.on(channel.eventLoop))
         switch kind {
         case .http:
             let http = HTTPRequestHandler(loop, channel: channel)
+            adoption.member = http
             loop.adopt(http)
             try http.install(in: channel.pipeline.syncOperations, after: nil)
         case .tls(let context):
             let opening = ChannelOpening(loop, channel: channel)
             opening.isTurnedAway = isTurnedAway
+            adoption.member = opening
             loop.adopt(opening)
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
             try channel.pipeline.syncOperations.addHandler(opening)
         }
+    }
+
+    /// Who counts the connection at its new loop, once somebody does. On that loop only.
+    private final class Adoption: @unchecked Sendable {
+        var member: LoopMember?
     }
 
     private func group() -> any EventLoopGroup {

@@ -36,9 +36,17 @@ final class LinuxListeners: @unchecked Sendable {
             throw error
         }
         self.channels = ChannelHandOff(threads: threads, group: server.eventLoopGroup)
-        for (loop, socket) in zip(self.group.loops, opened.sockets) {
-            let listener = try await self.listen(socket, on: loop, state, context)
-            self.listeners.append((loop, listener.value))
+        for (index, loop) in self.group.loops.enumerated() {
+            do {
+                let listener = try await self.listen(opened.sockets[index], on: loop, state, context)
+                self.listeners.append((loop, listener.value))
+            } catch {
+                // The one that failed has been closed with its listener.
+                Listener.close(Array(opened.sockets[(index + 1)...]))
+                await self.close()
+                await self.shutDown()
+                throw error
+            }
         }
     }
 

@@ -23,7 +23,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     private let loop: LoopServices
     private let isSecure: Bool
     private let makeConsumer: () -> Consumer
-    private let outcome: EventLoopPromise<Unchecked<SocketEngine>>
+    private let outcome: EventLoopPromise<WebSocket>
     private var stage = Stage.readingHead
     private var parser: FinalResponseParser
     private var bytes: [UInt8] = []
@@ -32,7 +32,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
     init(
         url: WebSocketURL, configuration: WebSocketClient.Configuration, settings: SharedSettings,
         channel: any Channel, makeConsumer: @escaping () -> Consumer,
-        outcome: EventLoopPromise<Unchecked<SocketEngine>>
+        outcome: EventLoopPromise<WebSocket>
     ) throws {
         let loop = LoopServices.on(channel.eventLoop)
         let key = InlineArray<16, UInt8> { _ in loop.random.next() }
@@ -164,7 +164,7 @@ final class ClientOpening: LoopMember, ChannelInboundHandler, RemovableChannelHa
         let rest = self.bytes
         self.bytes = []
         pipeline.removeHandler(self, promise: nil)
-        self.outcome.succeed(Unchecked(engine))
+        self.outcome.succeed(WebSocket(engine))
         engine.start()
         if !rest.isEmpty { rest.withUnsafeBytes { engine.received($0) } }
     }

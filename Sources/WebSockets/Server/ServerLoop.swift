@@ -56,9 +56,6 @@ final class ServerLoop: @unchecked Sendable {
         self.server.countOut()
     }
 
-    /// A connection that was handed over has never arrived.
-    func lost() { self.server.countOut() }
-
     /// Asks every connection to end, one after the other, evenly spread over `spread`.
     func drain(spread: Duration) {
         let members = self.members.shuffled()
