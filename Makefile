@@ -101,9 +101,9 @@ tsan: deps ## Run the unit tests with the thread sanitizer, one after the other 
 	$(SWIFT) build --build-tests $(TSAN)
 	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/Tools/thread-sanitizer.supp $(SWIFT) test --no-parallel --skip-build --disable-xctest $(TSAN)
 
-asan: deps ## Run the unit tests with the address sanitizer
+asan: deps ## Run the unit tests with the address sanitizer, one after the other
 	$(SWIFT) build --build-tests $(ASAN)
-	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --skip-build --disable-xctest $(ASAN)
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --no-parallel --skip-build --disable-xctest $(ASAN)
 
 ## Measure and show
 

@@ -44,7 +44,7 @@ struct Epoll: ~Copyable {
     private var leaving: [Watched] = []
 
     /// Events taken at one time. Whoever has none of these has its own in the next turn.
-    private static let batch = 1_024
+    static let batch = 1_024
 
     /// - Throws: when the process has no descriptor left.
     init() throws(SystemError) {

@@ -39,6 +39,10 @@ package final class EpollEventLoop: @unchecked Sendable {
     @exclusivity(unchecked) var timers = TimerQueue()
     @exclusivity(unchecked) private var turnBegan = NIODeadline.now()
     @exclusivity(unchecked) private var isStopping = false
+    @exclusivity(unchecked) private var crowdedTurns = 0
+
+    /// So many turns in a row timers wait for sockets at most.
+    private static let mostCrowdedTurns = 32
 
     /// Where the sockets of this loop read to, one after the other.
     let receiveBuffer: ReceiveMemory
@@ -58,10 +62,7 @@ package final class EpollEventLoop: @unchecked Sendable {
         guard self.wakeUp >= 0 else { throw SystemError("eventfd") }
         self.epoll = epoll
         self.receiveBuffer = ReceiveMemory()
-        do throws(SystemError) { try self.epoll.addWakeUp(self.wakeUp) } catch {
-            Glibc.close(self.wakeUp)
-            throw error
-        }
+        try self.epoll.addWakeUp(self.wakeUp)
     }
 
     deinit { Glibc.close(self.wakeUp) }
@@ -82,6 +83,8 @@ package final class EpollEventLoop: @unchecked Sendable {
             if self.isStopping, self.work.isEmpty, self.closeMailbox() { break }
         }
         self.timers.cancelAll()
+        // The system may give its name to another thread.
+        self.thread.store(0, ordering: .relaxed)
     }
 
     private func turn() {
@@ -99,8 +102,19 @@ package final class EpollEventLoop: @unchecked Sendable {
         self.readyCount = 0
         self.epoll.endBatch()
         if hasMail { self.takeMail() }
-        while let body = self.timers.takeDue(self.turnBegan) { body() }
+        self.fireTimers(ready)
         for _ in 0..<Self.roundsPerTurn where !self.work.isEmpty { self.runWork() }
+    }
+
+    /// Not while more sockets may be ready than were taken at once: after a standstill the sign of life that a deadline
+    /// waits for may be among them.
+    private func fireTimers(_ ready: Int) {
+        if ready == Epoll.batch, self.crowdedTurns < Self.mostCrowdedTurns {
+            self.crowdedTurns += 1
+            return
+        }
+        self.crowdedTurns = 0
+        while let body = self.timers.takeDue(self.turnBegan) { body() }
     }
 
     /// How many milliseconds there is nothing to do, unless a socket is ready; -1 for ever.

@@ -80,7 +80,8 @@ package final class EpollEventLoopGroup: EventLoopGroup {
     private func stop() {
         let threads = self.threads.withLockedValue { $0.take() }
         guard let threads else { return }
-        for loop in self.loops { loop.stop() }
+        // A loop that was given no thread has nobody to hear of it.
+        for loop in self.loops.prefix(threads.count) { loop.stop() }
         for thread in threads { pthread_join(thread.handle, nil) }
     }
 }

@@ -104,7 +104,7 @@ package final class Listener: Watched {
             for _ in 0..<max(1, count) {
                 let socket = try Self.bind(address, sharesPort: true)
                 sockets.append(socket)
-                let timeout = UInt32(clamping: (options.userTimeout?.nanoseconds ?? 0) / 1_000_000)
+                let timeout = UInt32(Int32(clamping: max(0, (options.userTimeout?.nanoseconds ?? 0) / 1_000_000)))
                 guard clinux_listen(socket, options.backlog, timeout) == 0 else { throw SystemError("listen") }
                 // Port 0: the first one has been given a number, which is everybody's.
                 address.port = Int(clinux_local_port(socket))

@@ -3,7 +3,8 @@ import CLinux
 import Glibc
 package import NIOCore
 
-/// Who uses a connection. Everything is called on the loop, and never from inside a call to the connection.
+/// Who uses a connection. Everything is called on the loop, and but for ``closed()`` never from inside a call to the
+/// connection.
 package protocol SocketHandler: AnyObject {
     /// Bytes came, into memory that is lent until this returns and may be changed. So many bytes before them may be
     /// overwritten.
@@ -17,6 +18,9 @@ package protocol SocketHandler: AnyObject {
 
     /// The system has taken some of what waited.
     func drained()
+
+    /// The descriptor is closed. The last call.
+    func closed()
 }
 
 /// A TCP connection on its loop.
@@ -92,10 +96,14 @@ package final class SocketConnection: Watched {
 
     /// The system says that it is broken while nobody reads.
     private func broke() {
+        if self.flags.contains(.closes) {
+            self.close()
+            return
+        }
         // Whoever has heard of the end of the stream goes on with what has come before.
-        if self.flags.contains(.hasEnded) || self.handler == nil {
+        if !self.flags.isDisjoint(with: [.hasEnded, .isEnding]) {
+            self.flags.insert(.isBroken)
             self.loop.unwatch(self)
-            if self.flags.contains(.closes) { self.close() }
             return
         }
         let code = clinux_socket_error(self.descriptor)
@@ -112,8 +120,40 @@ package final class SocketConnection: Watched {
 
     /// Stops or resumes reading.
     package func setReading(_ reads: Bool) {
-        if reads, !self.flags.contains(.hasEnded) { self.flags.insert(.reads) } else { self.flags.remove(.reads) }
-        self.watch()
+        if reads, self.flags.isDisjoint(with: [.hasEnded, .closes]) {
+            self.flags.insert(.reads)
+        } else {
+            self.flags.remove(.reads)
+        }
+        if reads, self.interest == nil, self.flags.contains(.isEnding) {
+            self.loop.perform(.task { self.readRest(nil) })
+        } else {
+            self.watch()
+        }
+    }
+
+    /// What had come before the connection broke is still there.
+    private func readRest(_ failure: SystemError?) {
+        while self.flags.contains(.reads), self.descriptor >= 0 {
+            let memory = self.loop.receiveBuffer.body
+            switch self.loop.receive(self.descriptor, into: memory) {
+            case .bytes(0):
+                self.end(nil)
+                return
+            case .bytes(let count):
+                self.handler?.received(
+                    UnsafeMutableRawBufferPointer(rebasing: memory[..<count]), headroom: ReceiveMemory.headroom)
+            case .wouldBlock, .failed:
+                self.end(failure)
+                return
+            }
+        }
+        if self.descriptor < 0 || self.flags.contains(.hasEnded) { return }
+        if self.flags.contains(.isEnding) {
+            self.loop.unwatch(self)
+        } else {
+            self.end(failure)
+        }
     }
 
     private func watch() {
@@ -213,7 +253,7 @@ package final class SocketConnection: Watched {
             self.sentBytes &+= count
             output.removeFirst(count)
             self.sent()
-            self.handler?.drained()
+            if !self.flags.contains(.closes) { self.handler?.drained() }
         case .wouldBlock: break
         case .failed(let error): self.breakDown(error)
         }
@@ -229,18 +269,7 @@ package final class SocketConnection: Watched {
             return
         }
         self.watch()
-        self.loop.perform(
-            .task {
-                while self.flags.contains(.reads), self.descriptor >= 0 {
-                    let memory = self.loop.receiveBuffer.body
-                    guard case .bytes(let count) = self.loop.receive(self.descriptor, into: memory), count > 0 else {
-                        break
-                    }
-                    self.handler?.received(
-                        UnsafeMutableRawBufferPointer(rebasing: memory[..<count]), headroom: ReceiveMemory.headroom)
-                }
-                if self.descriptor >= 0, !self.flags.contains(.hasEnded) { self.end(error) }
-            })
+        self.loop.perform(.task { self.readRest(error) })
     }
 
     // MARK: Ending
@@ -252,28 +281,29 @@ package final class SocketConnection: Watched {
         if self.output == nil, self.descriptor >= 0 { Glibc.shutdown(self.descriptor, Int32(SHUT_WR)) }
     }
 
-    /// Closes once everything is sent, or when `limit` has passed. The handler hears nothing any more.
+    /// Closes once everything is sent, or when `limit` has passed. The handler hears nothing any more but
+    /// ``SocketHandler/closed()``, from inside this call perhaps.
     package func closeWhenSent(atMost limit: TimeAmount) {
         self.flush()
         guard self.output != nil, self.descriptor >= 0 else {
             self.close()
             return
         }
-        self.handler = nil
         self.flags.insert(.closes)
         self.setReading(false)
         // Harmless if it is closed by then.
         self.loop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: limit) { self.close() }
     }
 
-    /// Closes now. The handler hears nothing any more.
+    /// Closes now. The handler hears nothing any more but ``SocketHandler/closed()``, from inside this call.
     package func close() {
-        self.handler = nil
+        let handler = self.handler.take()
         if let output = self.output.take() { self.loop.outputBuffers.give(output) }
         self.flags.insert(.isBroken)
         self.loop.unwatch(self)
         let descriptor = self.takeDescriptor()
         if descriptor >= 0 { Glibc.close(descriptor) }
+        handler?.closed()
     }
 
     /// Gives the descriptor to somebody else, who closes it. The handler hears nothing any more.

@@ -74,7 +74,12 @@ struct TimerQueue {
 
     /// The loop ends.
     mutating func cancelAll() {
-        while let timer = self.heap.popMin() { timer.onCancel.take()?() }
+        while let timer = self.heap.popMin() {
+            timer.isCancelled = true
+            // Whatever it was to do holds the loop, perhaps.
+            timer.body = nil
+            timer.onCancel.take()?()
+        }
     }
 }
 #endif

@@ -101,6 +101,27 @@ struct EpollEventLoopTests {
         try await group.shutdownGracefully()
     }
 
+    @Test("a loop goes with its group, whatever it still had to do later")
+    func noCycle() async throws {
+        final class Witness: Sendable {
+            let gone: Log<Bool>
+            init(_ gone: Log<Bool>) { self.gone = gone }
+            deinit { self.gone.add(true) }
+        }
+        let gone = Log<Bool>()
+        do {
+            let group = try EpollEventLoopGroup(count: 1)
+            let loop = group.loops[0]
+            let witness = Witness(gone)
+            let timers = Log<Scheduled<Void>>()
+            // As its users do: what is to be done holds the timer, and the loop.
+            timers.add(loop.scheduleTask(in: .hours(1)) { loop.execute { _ = (timers.all, witness) } })
+            try await loop.submit {}.get()
+            try await group.shutdownGracefully()
+        }
+        try await eventually { gone.all == [true] }
+    }
+
     @Test("a task that prefers it runs on it, before and after it is suspended")
     func taskExecutor() async throws {
         try await withLoop { loop in

@@ -29,6 +29,15 @@ struct ListenerTests {
         #expect(throws: SystemError.self) { try Listener.open(taken, count: 2, Self.options) }
     }
 
+    @Test("however long the user time-out is")
+    func userTimeout() throws {
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
+        for timeout in [TimeAmount.nanoseconds(.max), .hours(24 * 365), .nanoseconds(1), .seconds(-5)] {
+            let opened = try Listener.open(address, count: 1, Listener.Options(backlog: 16, userTimeout: timeout))
+            Listener.close(opened.sockets)
+        }
+    }
+
     @Test("an address of another machine is an error that names the call")
     func elsewhere() throws {
         let address = try SocketAddress(ipAddress: "192.0.2.1", port: 0)

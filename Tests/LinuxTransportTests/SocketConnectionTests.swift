@@ -43,6 +43,8 @@ struct SocketConnectionTests {
         }
 
         func drained() {}
+
+        func closed() {}
     }
 
     /// A mirror at our end; what it is told comes back when `body` has returned and the mirror has ended.

@@ -55,6 +55,8 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
 
     func drained() {}
 
+    func closed() {}
+
     // MARK: Hooks of the opening
 
     override var remoteAddress: String { self.peer.description }

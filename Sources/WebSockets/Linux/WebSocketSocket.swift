@@ -31,6 +31,8 @@ final class WebSocketSocket: SocketEngine, SocketHandler, @unchecked Sendable {
 
     func drained() { self.outputDrained(to: self.connection.waitingBytes) }
 
+    func closed() { self.transportClosed() }
+
     // MARK: Hooks of the engine
 
     override func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {

@@ -50,6 +50,7 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
 
     func channelInactive(context: ChannelHandlerContext) {
         self.transportEnded(.endOfStream)
+        self.transportClosed()
         context.fireChannelInactive()
     }
 

@@ -140,6 +140,11 @@ public final class RunningServer: Sendable {
             await self.waitUntilStopped()
             return
         }
+        // Whoever drains may be cancelled already; the connections have their time all the same.
+        await Task { await self.drainNow() }.value
+    }
+
+    private func drainNow() async {
         await self.stopAccepting()
         let configuration = self.state.configuration
         self.state.drain(spread: configuration.drainSpread)

@@ -62,7 +62,10 @@ final class ServerLoop: @unchecked Sendable {
         for (index, member) in members.enumerated() {
             let delay = TimeAmount(spread * Double(index) / Double(max(1, members.count)))
             let member = Unchecked(member)
-            self.services.eventLoop.scheduleTask(in: delay) { member.value.drain() }
+            self.services.eventLoop.scheduleTask(in: delay) {
+                // Whatever has taken its place has been told by itself.
+                if member.value.home === self { member.value.drain() }
+            }
         }
     }
 

@@ -138,7 +138,6 @@ class ServerOpening: LoopMember, @unchecked Sendable {
         guard case .deciding = self.stage else { return }
         switch outcome {
         case .refused(let rejection):
-            self.setReading(true)
             self.refuse(rejection)
         case .accepted(let accepted):
             self.stage = .done
@@ -171,6 +170,7 @@ class ServerOpening: LoopMember, @unchecked Sendable {
         self.bytes = []
         self.write(rejection.encode())
         self.endOutput()
+        self.setReading(true)
         self.loop.arm(self, at: self.loop.now + limits.discardTimeout)
     }
 

@@ -63,6 +63,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) private var hasStarted = false
     /// It is over: nothing happens any more.
     @exclusivity(unchecked) private(set) final var isFinished = false
+    @exclusivity(unchecked) private var isConsumerDone = false
+    @exclusivity(unchecked) private var isTransportClosed = false
     private let isSecure: Bool
 
     /// How it ended, once it has.
@@ -341,6 +343,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     override final func abort() {
         self.connection.transportEnded(.aborted)
         self.settle()
+        // One that has ended may still have something to send.
+        if self.isFinished { self.closeTransport(isBroken: true) }
         self.asyncConsumer?.cancelHandler()
     }
 
@@ -451,11 +455,26 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         let consumer = self.consumer
         self.consumer = nil
         guard self.hasStarted, let consumer, let closure = self.closure else {
-            self.home?.leave(self)
+            self.isConsumerDone = true
+            self.leaveIfGone()
             return
         }
         consumer.closed(self, closure)
-        consumer.whenDone { self.home?.leave(self) }
+        consumer.whenDone {
+            self.isConsumerDone = true
+            self.leaveIfGone()
+        }
+    }
+
+    /// The transport has let go of the connection: of its descriptor, and of everything that was still to be sent.
+    final func transportClosed() {
+        self.isTransportClosed = true
+        self.leaveIfGone()
+    }
+
+    /// It is counted until nothing of it is left, with the transport or with the application.
+    private func leaveIfGone() {
+        if self.isConsumerDone, self.isTransportClosed { self.home?.leave(self) }
     }
 
     private static func isBroken(_ closure: Closure) -> Bool {

@@ -94,6 +94,81 @@ struct LinuxServerTests {
         }
     }
 
+    @Test("A connection is counted until everything it was sent has gone, also behind its Close frame")
+    func lingering() async throws {
+        var server = Self.echoing {
+            $0.socket.outbox.highWaterBytes = 64 << 20
+            $0.socket.limits.closeTimeout = .seconds(600)
+        }
+        server.on("/flood") { _ in Flood() }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.open("/flood", on: running.port, receiveBufferBytes: 16 << 10)
+            try await peer.stopReading()
+            try await peer.send(FrameBytes.text("go"), FrameBytes.close(1000))
+            try await running.onLinuxLoops { _ in }
+            #expect(running.connectionCount == 1)
+            try await peer.resumeReading()
+            let bytes = try await peer.readToEnd()
+            #expect(bytes.count == Flood.frameBytes + 4)
+            try await peer.close()
+            try await eventually("the connection to have left") { running.connectionCount == 0 }
+        }
+    }
+
+    /// Sends much more than the system takes at once.
+    private struct Flood: MessageReceiver {
+        static let byteCount = 16 << 20
+        static let frameBytes = byteCount + 10
+
+        mutating func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) {
+            socket.send([UInt8](repeating: 7, count: Self.byteCount).span.bytes, as: .binary)
+        }
+    }
+
+    @Test("What came before the end is delivered, although the peer answers nothing any more but with a reset")
+    func resetBehindTheEnd() async throws {
+        let gate = Gate()
+        let log = Log<Int>()
+        let started = Log<Bool>()
+        var server = Self.echoing {
+            $0.socket.maxUnreadBytes = 1
+            $0.socket.keepAlive = KeepAlive.Configuration(interval: .milliseconds(5), pongTimeout: .seconds(600))
+            $0.socket.limits.closeTimeout = .seconds(600)
+            $0.drainTimeout = .seconds(600)
+        }
+        server.on("/late") { socket in
+            started.add(true)
+            try await gate.pass()
+            for try await message in socket { if case .binary(let bytes) = message { log.add(bytes.count) } }
+        }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.open("/late", on: running.port)
+            let frames = (1...20).map { FrameBytes.binary([UInt8](repeating: 1, count: 6_000 + $0)) } + [.close(1000)]
+            try await peer.send(frames.flatMap { $0.from(.client).bytes })
+            try await peer.close()
+            _ = try await started.first()
+            // The peer has gone and answers the pings with a reset. It comes soon; the outcome does not depend on when.
+            try await Task.sleep(for: .milliseconds(50))
+            gate.open()
+            try await eventually("all messages") { log.all.count == 20 }
+            #expect(log.all == (1...20).map { 6_000 + $0 })
+        }
+    }
+
+    @Test("Whoever drains may have been cancelled: the connections have their time, and the loops end")
+    func cancelledDrain() async throws {
+        let running = try await Self.echoing { $0.drainTimeout = .seconds(600) }.start()
+        let socket = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
+        let draining = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            await running.drain()
+        }
+        let closure = try await withDeadline { await socket.closed() }
+        #expect(closure.received?.code == .goingAway && closure.isClean)
+        try await withDeadline { await draining.value }
+        #expect(running.connectionCount == 0)
+    }
+
     @Test(
         "Whatever the system does less than it is asked to, messages arrive whole and in order",
         arguments: [SocketFaults.Fault.short, .wouldBlock, .interrupted], [2, 3, 5])

@@ -103,6 +103,33 @@ struct UpgradeAcceptanceTests {
         #expect(server.state.connectionCount == 0)
     }
 
+    @Test("A WebSocket that is accepted while the server drains is closed once, and politely")
+    func acceptedMeanwhile() throws {
+        let gate = LoopGate()
+        let server = Self.server(accept: { _ in
+            await gate.pass()
+            return .accept()
+        })
+        let peers = try (0..<8).map { _ in
+            let peer = try server.connect()
+            try peer.send(UpgradeText.request("/chat"))
+            return peer
+        }
+        // One is drained at once, the others one after the other: their openings are over by then.
+        server.drain(spread: .seconds(1))
+        gate.open()
+        let opened = peers.filter { $0.takeText().hasPrefix("HTTP/1.1 101 ") }
+        #expect(opened.count == 7)
+        // What was asked of the opening is not done to the WebSocket.
+        server.advance(by: .seconds(2))
+        for peer in opened {
+            #expect(!peer.isClosed)
+            try peer.send(FrameBytes.close(1001))
+            #expect(peer.isClosed)
+        }
+        #expect(server.state.connectionCount == 0)
+    }
+
     @Test("The application rejects with a status, fields and a body", arguments: [0, 1])
     func rejects(requestsBefore: Int) throws {
         let server = Self.server(accept: { request in
