@@ -77,6 +77,7 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
+                "WebSocketCore",
                 "WebSockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -279,7 +279,8 @@ public final class WebSocket: Sendable, Identifiable {
     @discardableResult
     public func trySend(_ message: RawSpan, as kind: MessageKind) -> SendStatus {
         if self.eventLoop.inEventLoop { return self.engine.send(message, as: kind) }
-        return self.engine.sendFromElsewhere(message.withUnsafeBytes { Array($0) }, as: kind, self.tasks)
+        let bytes = message.withUnsafeBytes { Array($0) }
+        return self.engine.sendFromElsewhere(bytes.count, self.tasks) { $0.send(bytes.span.bytes, as: kind) }
     }
 
     /// Sends a text message without waiting, and says what became of it.
@@ -296,6 +297,13 @@ public final class WebSocket: Sendable, Identifiable {
         case .text(let text): self.trySend(text)
         case .binary(let bytes): self.trySend(bytes.span.bytes, as: .binary)
         }
+    }
+
+    /// Sends a message that many connections get, without waiting, and says what became of it.
+    @discardableResult
+    public func trySend(_ message: PreparedMessage) -> SendStatus {
+        if self.eventLoop.inEventLoop { return self.engine.send(message) }
+        return self.engine.sendFromElsewhere(message.byteCount, self.tasks) { $0.send(message) }
     }
 
     // MARK: Closing

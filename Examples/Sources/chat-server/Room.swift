@@ -1,4 +1,5 @@
 import Synchronization
+import WebSocketCore
 import WebSockets
 
 /// Who is connected, on whichever event loop.
@@ -11,6 +12,7 @@ final class Room: Sendable {
 
     /// Sends to all without waiting. The lock is held for the list only, not while sending.
     func say(_ message: Message) {
+        let message = PreparedMessage(message)
         for member in self.members.withLock({ Array($0.values) }) {
             if case .dropped(.outboxFull) = member.trySend(message) { member.abort() }
         }

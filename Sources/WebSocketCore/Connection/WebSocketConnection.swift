@@ -54,7 +54,7 @@ public enum Step: Sendable, Hashable {
 public struct WebSocketConnection: ~Copyable {
     public let role: Role
     public let configuration: ConnectionConfiguration
-    private let deflate: SharedDeflateSettings?
+    private let deflate: ConnectionDeflate?
 
     private var closing = ClosingHandshake()
     private var keepAlive: KeepAlive
@@ -77,13 +77,18 @@ public struct WebSocketConnection: ~Copyable {
     ///   - role: which end this is.
     ///   - configuration: limits and keep-alive, shared with other connections of the kind.
     ///   - deflate: what the opening handshake agreed on, `nil` without compression.
+    ///   - contexts: where compression contexts come from that are not kept between messages; by default each is made
+    ///     for its message.
     ///   - now: the instant of the opening handshake.
     public init(
-        role: Role, configuration: ConnectionConfiguration, deflate: DeflateSettings? = nil, now: Timestamp
+        role: Role, configuration: ConnectionConfiguration, deflate: DeflateSettings? = nil,
+        contexts: DeflateContextPool? = nil, now: Timestamp
     ) {
         self.role = role
         self.configuration = configuration
-        self.deflate = deflate.map { SharedDeflateSettings($0) }
+        self.deflate = deflate.map {
+            ConnectionDeflate($0, role: role, pool: contexts ?? DeflateContextPool(maxIdle: 0))
+        }
         self.keepAlive = configuration.keepAlive.map { KeepAlive($0, now: now) } ?? .none
     }
 
@@ -268,8 +273,6 @@ public struct WebSocketConnection: ~Copyable {
         let available = bytes.count - offset
         let count = incoming.frameBytesLeft < UInt64(available) ? Int(incoming.frameBytesLeft) : available
         if count == 0, incoming.frameBytesLeft > 0 { return .needMoreBytes }
-        let agreement = self.deflateAgreement
-        let windowBits = max(9, agreement?.windowBits(of: self.role.peer) ?? 15)
         do throws(ProtocolViolation) {
             if count > 0 {
                 let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
@@ -278,14 +281,12 @@ public struct WebSocketConnection: ~Copyable {
                 offset += count
                 incoming.frameBytesLeft -= UInt64(count)
                 try incoming.assembler.append(
-                    UnsafeRawBufferPointer(piece), windowBits: windowBits, limits: self.limits)
+                    UnsafeRawBufferPointer(piece), deflate: self.deflate, limits: self.limits)
             }
             if incoming.frameBytesLeft > 0 { return .needMoreBytes }
             incoming.frame = nil
             guard header.isFinal else { return nil }
-            let keepsContext = agreement.map { !$0.dropsContext(of: self.role.peer) } ?? false
-            return .assembledMessage(
-                try incoming.assembler.finish(windowBits: windowBits, keepsContext: keepsContext, limits: self.limits))
+            return .assembledMessage(try incoming.assembler.finish(deflate: self.deflate, limits: self.limits))
         } catch { return self.fail(error, now) }
     }
 
@@ -421,8 +422,7 @@ public struct WebSocketConnection: ~Copyable {
         self.outgoing = outgoing
         defer { if !outgoing.encoder.isInUse { self.outgoing = nil } }
         return try outgoing.encoder.frame(
-            payload, kind, position, compress: compress, deflate: self.deflate?.settings, role: self.role,
-            maskingKey: maskingKey)
+            payload, kind, position, compress: compress, deflate: self.deflate, maskingKey: maskingKey)
     }
 
     /// Writes `frame`, which was made of `payload`, to `destination`, which has room for its ``OutgoingFrame/byteCount``.
@@ -431,7 +431,20 @@ public struct WebSocketConnection: ~Copyable {
     ) -> Int {
         guard frame.isCompressed, let outgoing else { return frame.header.encode(payload, into: destination) }
         defer { if !outgoing.encoder.isInUse { self.outgoing = nil } }
-        return outgoing.encoder.encode(frame, payload, into: destination)
+        return outgoing.encoder.encode(frame, payload, into: destination, deflate: self.deflate)
+    }
+
+    /// The whole frame of `message`, compressed where that was negotiated, to be written as it is.
+    ///
+    /// - Returns: `nil` if this connection has to make a frame of its own of the message's payload, with
+    ///   ``frame(for:as:position:compress:maskingKey:)``: a client masks it, and whoever keeps a compression context
+    ///   compresses it there.
+    public func preparedFrame(of message: PreparedMessage) throws(SendError) -> [UInt8]? {
+        guard self.role == .server else { return nil }
+        guard self.closing.isOpen else { throw .closed }
+        if let outgoing, outgoing.encoder.isInMessage { throw .messageInProgress }
+        guard let deflate, deflate.compresses(message.byteCount, .whole) else { return message.frame }
+        return deflate.dropsSentContext ? try message.compressedFrame(deflate) : nil
     }
 
     /// Begins the closing handshake; the next step is `.write`. Only the first call counts (RFC 6455 §7.1.2).

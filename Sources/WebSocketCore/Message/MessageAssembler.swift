@@ -19,7 +19,8 @@ struct MessageAssembler: ~Copyable {
     private var text = UTF8Validator()
     private var started = Timestamp.zero
     private var buffer: [UInt8] = []
-    private var inflater: Inflater?
+    /// Owned while a compressed message comes, and between messages if the context is kept.
+    private var context: InflaterContext?
 
     init() {}
 
@@ -65,12 +66,12 @@ struct MessageAssembler: ~Copyable {
 
     /// More of the payload, already unmasked.
     mutating func append(
-        _ bytes: UnsafeRawBufferPointer, windowBits: Int, limits: Limits
+        _ bytes: UnsafeRawBufferPointer, deflate: ConnectionDeflate?, limits: Limits
     ) throws(ProtocolViolation) {
         let start = self.buffer.count
         if self.isCompressed {
             do throws(ProtocolViolation) {
-                try self.inflate(bytes, isFinal: false, windowBits: windowBits, limits: limits)
+                try self.inflate(bytes, isFinal: false, deflate: deflate, limits: limits)
             } catch {
                 // What came before the fault is judged first: how the bytes are cut must not decide what is wrong.
                 try self.validate(from: start)
@@ -84,16 +85,14 @@ struct MessageAssembler: ~Copyable {
     }
 
     /// The message is complete. Returns what it is; the bytes are to be taken with ``take()``.
-    mutating func finish(
-        windowBits: Int, keepsContext: Bool, limits: Limits
-    ) throws(ProtocolViolation) -> MessageKind {
+    mutating func finish(deflate: ConnectionDeflate?, limits: Limits) throws(ProtocolViolation) -> MessageKind {
         guard let kind = self.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
         if self.isCompressed {
             let start = self.buffer.count
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            try self.inflate(nothing, isFinal: true, windowBits: windowBits, limits: limits)
+            try self.inflate(nothing, isFinal: true, deflate: deflate, limits: limits)
             try self.validate(from: start)
-            if !keepsContext { self.inflater = nil }
+            if let deflate, deflate.dropsReceivedContext, let context = self.context.take() { deflate.give(context) }
         }
         if kind == .text, !self.text.isComplete { throw ProtocolViolation(.textNotUTF8) }
         self.kind = nil
@@ -110,7 +109,7 @@ struct MessageAssembler: ~Copyable {
     }
 
     /// Whether anything of a message, or of a compression context, is kept.
-    var isInUse: Bool { self.kind != nil || self.inflater != nil || !self.buffer.isEmpty }
+    var isInUse: Bool { self.kind != nil || self.context != nil || !self.buffer.isEmpty }
 
     private mutating func validate(from start: Int) throws(ProtocolViolation) {
         guard self.kind == .text else { return }
@@ -121,19 +120,18 @@ struct MessageAssembler: ~Copyable {
     }
 
     private mutating func inflate(
-        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, windowBits: Int, limits: Limits
+        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits
     ) throws(ProtocolViolation) {
-        if self.inflater == nil {
-            self.inflater = Inflater(windowBits: windowBits)
-            if self.inflater == nil { throw ProtocolViolation(.outOfMemory) }
-        }
-        // The optional was filled above; `?.` reaches it in place.
-        let outcome = self.inflater?.inflate(
+        // Without an agreement no frame is taken for a compressed one.
+        guard let deflate else { throw ProtocolViolation(.corruptDeflateData) }
+        let context = if let context { context } else { try deflate.takeInflater() }
+        self.context = context
+        let outcome = context.inflater.inflate(
             bytes.bytes, isFinal: isFinal, into: &self.buffer, limit: limits.maxMessageBytes)
         switch outcome {
         case .done: break
         case .tooBig: throw ProtocolViolation(.messageTooLarge(limit: limits.maxMessageBytes))
-        case .corrupt, nil: throw ProtocolViolation(.corruptDeflateData)
+        case .corrupt: throw ProtocolViolation(.corruptDeflateData)
         }
     }
 

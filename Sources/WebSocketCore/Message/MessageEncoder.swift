@@ -33,24 +33,18 @@ final class OutgoingMessage {
     @exclusivity(unchecked) var encoder = MessageEncoder()
 }
 
-/// One object for the settings of a connection that compresses, and none for others.
-final class SharedDeflateSettings: Sendable {
-    let settings: DeflateSettings
-    init(_ settings: DeflateSettings) { self.settings = settings }
-}
-
 /// Turns messages and fragments into frames, compressed where that was negotiated (RFC 7692 §7.2.1).
 struct MessageEncoder: ~Copyable {
     private var inProgress: MessageKind?
     private var progressIsCompressed = false
-    private var deflater: Deflater?
-    private var compressed: [UInt8] = []
+    /// Owned while a message is compressed in pieces, and between messages if the context is kept.
+    private var context: DeflaterContext?
 
     init() {}
 
     mutating func frame(
         _ payload: RawSpan, _ kind: MessageKind, _ position: FramePosition, compress: Bool,
-        deflate: DeflateSettings?, role: Role, maskingKey: MaskingKey?
+        deflate: ConnectionDeflate?, maskingKey: MaskingKey?
     ) throws(SendError) -> OutgoingFrame {
         let isFirst = position == .whole || position == .first
         let isFinal = position == .whole || position == .last
@@ -59,11 +53,15 @@ struct MessageEncoder: ~Copyable {
 
         var reservedBits: ReservedBits = []
         var isCompressed = false
+        var payloadBytes = payload.byteCount
         if let deflate {
             isCompressed =
-                isFirst ? compress && deflate.compresses(role, payload.byteCount, position) : self.progressIsCompressed
+                isFirst ? compress && deflate.compresses(payload.byteCount, position) : self.progressIsCompressed
             if isCompressed {
-                try self.compress(payload, isFinal: isFinal, deflate: deflate, role: role)
+                let context = if let context { context } else { try deflate.takeDeflater() }
+                self.context = context
+                context.compress(payload, isFinal: isFinal)
+                payloadBytes = context.output.count
                 if isFirst { reservedBits = .rsv1 }
             }
         }
@@ -72,69 +70,31 @@ struct MessageEncoder: ~Copyable {
         let opcode: Opcode = isFirst ? (kind == .text ? .text : .binary) : .continuation
         let header = FrameHeader(
             opcode: opcode, isFinal: isFinal, reservedBits: reservedBits, maskingKey: maskingKey,
-            payloadBytes: isCompressed ? self.compressed.count : payload.byteCount)
+            payloadBytes: payloadBytes)
         return OutgoingFrame(header: header, isCompressed: isCompressed)
     }
 
     /// Writes `frame`, which ``frame`` has just made of `payload`, to `destination`.
     mutating func encode(
-        _ frame: OutgoingFrame, _ payload: RawSpan, into destination: UnsafeMutableRawBufferPointer
+        _ frame: OutgoingFrame, _ payload: RawSpan, into destination: UnsafeMutableRawBufferPointer,
+        deflate: ConnectionDeflate?
     ) -> Int {
-        guard frame.isCompressed else { return frame.header.encode(payload, into: destination) }
-        let written = frame.header.encode(self.compressed.span.bytes, into: destination)
-        self.compressed = []
+        guard frame.isCompressed, let context, let deflate else {
+            return frame.header.encode(payload, into: destination)
+        }
+        let written = frame.header.encode(context.output.span.bytes, into: destination)
+        if frame.header.isFinal, deflate.dropsSentContext {
+            self.context = nil
+            deflate.give(context)
+        } else {
+            context.dropOutput()
+        }
         return written
     }
 
+    /// Whether a fragmented message is not finished.
+    var isInMessage: Bool { self.inProgress != nil }
+
     /// Whether anything of a message, or of a compression context, is kept.
-    var isInUse: Bool { self.inProgress != nil || self.deflater != nil || !self.compressed.isEmpty }
-
-    private mutating func compress(
-        _ payload: RawSpan, isFinal: Bool, deflate: DeflateSettings, role: Role
-    ) throws(SendError) {
-        if self.deflater == nil {
-            self.deflater = Deflater(
-                level: deflate.configuration.level, windowBits: deflate.agreement.windowBits(of: role),
-                memoryLevel: deflate.configuration.memoryLevel)
-            if self.deflater == nil { throw .outOfMemory }
-        }
-        self.compressed = []
-        self.deflater?.compress(payload, isFinal: isFinal, into: &self.compressed)
-        if isFinal, deflate.agreement.dropsContext(of: role) { self.deflater = nil }
-    }
-}
-
-/// What was agreed on permessage-deflate, and how this end makes use of it.
-public struct DeflateSettings: Sendable, Hashable {
-    public var agreement: PerMessageDeflate.Agreement
-    public var configuration: PerMessageDeflate.Configuration
-
-    public init(agreement: PerMessageDeflate.Agreement, configuration: PerMessageDeflate.Configuration) {
-        self.agreement = agreement
-        self.configuration = configuration
-    }
-
-    /// zlib makes no raw stream with a window of 8 bits: whoever agreed to one sends uncompressed messages.
-    func compresses(_ role: Role, _ payloadBytes: Int, _ position: FramePosition) -> Bool {
-        guard self.agreement.canCompress(as: role) else { return false }
-        return position == .first || payloadBytes >= self.configuration.minimumBytes
-    }
-}
-
-extension PerMessageDeflate.Agreement {
-    /// The window of what `role` sends.
-    func windowBits(of role: Role) -> Int {
-        switch role {
-        case .client: self.clientMaxWindowBits
-        case .server: self.serverMaxWindowBits
-        }
-    }
-
-    /// Whether `role` begins each message with an empty window.
-    func dropsContext(of role: Role) -> Bool {
-        switch role {
-        case .client: self.clientNoContextTakeover
-        case .server: self.serverNoContextTakeover
-        }
-    }
+    var isInUse: Bool { self.inProgress != nil || self.context != nil }
 }

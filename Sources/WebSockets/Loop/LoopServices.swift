@@ -10,6 +10,7 @@ final class LoopServices: @unchecked Sendable {
     let receiveBuffer = ReceiveBuffer()
     @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
+    let deflateContexts = DeflateContextPool()
 
     @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     private var timer: Scheduled<Void>?

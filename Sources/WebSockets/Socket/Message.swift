@@ -39,3 +39,13 @@ public enum Message: Sendable, Hashable {
 extension Message: ExpressibleByStringLiteral {
     public init(stringLiteral value: String) { self = .text(value) }
 }
+
+extension PreparedMessage {
+    /// A message that is encoded once and sent to many connections.
+    public convenience init(_ message: Message) {
+        switch message {
+        case .text(let text): self.init(text)
+        case .binary(let bytes): self.init(bytes.span.bytes, as: .binary)
+        }
+    }
+}

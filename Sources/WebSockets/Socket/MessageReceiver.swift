@@ -59,6 +59,10 @@ public struct LoopSocket {
         return text.withUTF8 { self.engine.send(UnsafeRawBufferPointer($0).bytes, as: .text) }
     }
 
+    /// Sends a message that many connections get, without waiting: it was encoded, and compressed, once for all.
+    @discardableResult
+    public func send(_ message: PreparedMessage) -> SendStatus { self.engine.send(message) }
+
     /// Begins the closing handshake. Nothing can be sent after it; only the first call counts.
     public func close(_ code: CloseCode? = .normal, reason: String = "") {
         self.engine.close(Close(code, reason: reason))

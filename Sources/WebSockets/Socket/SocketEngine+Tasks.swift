@@ -101,14 +101,16 @@ extension SocketEngine {
         return tasks
     }
 
-    /// Sends from another thread: the bytes travel to the loop. What travels counts against the outbox's limit.
-    func sendFromElsewhere(_ bytes: [UInt8], as kind: MessageKind, _ tasks: SocketTasks) -> SendStatus {
+    /// Sends from another thread: `send` travels to the loop with its `count` bytes, which count against the outbox's
+    /// limit on the way.
+    func sendFromElsewhere(
+        _ count: Int, _ tasks: SocketTasks, _ send: @escaping @Sendable (SocketEngine) -> SendStatus
+    ) -> SendStatus {
         if tasks.remote.isClosed.load(ordering: .relaxed) { return .dropped(.closed) }
         if tasks.remote.isFull.load(ordering: .relaxed) {
             SocketMetrics.dropped(.outboxFull)
             return .dropped(.outboxFull)
         }
-        let count = bytes.count
         let underWay = tasks.remote.bytesUnderWay.add(count, ordering: .relaxed).newValue
         let waiting = underWay + tasks.remote.bytesWaiting.load(ordering: .relaxed)
         let outbox = self.settings.outbox
@@ -119,7 +121,7 @@ extension SocketEngine {
         }
         self.loop.eventLoop.execute {
             tasks.remote.bytesUnderWay.subtract(count, ordering: .relaxed)
-            _ = self.send(bytes.span.bytes, as: kind)
+            _ = send(self)
         }
         return .queued(bytes: waiting)
     }

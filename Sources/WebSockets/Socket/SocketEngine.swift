@@ -85,7 +85,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             settings.deflate.map { DeflateSettings(agreement: agreement, configuration: $0) }
         }
         self.connection = WebSocketConnection(
-            role: role, configuration: settings.connection, deflate: deflate, now: loop.now)
+            role: role, configuration: settings.connection, deflate: deflate, contexts: loop.deflateContexts,
+            now: loop.now)
         super.init()
     }
 
@@ -299,15 +300,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     final func send(
         _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
     ) -> SendStatus {
-        guard self.isOpen else { return .dropped(.closed) }
-        let outbox = self.settings.outbox
-        if self.pressure != nil || self.waitingBytes >= outbox.highWaterBytes,
-            !self.inPressure.gauge.admits(payload.byteCount, waiting: self.waitingBytes, limits: outbox)
-        {
-            self.tasks?.remote.isFull.store(true, ordering: .relaxed)
-            SocketMetrics.dropped(.outboxFull)
-            return .dropped(.outboxFull)
-        }
+        if let refusal = self.refusal(of: payload.byteCount) { return .dropped(refusal) }
         do throws(SendError) {
             let frame = try self.connection.frame(
                 for: payload, as: kind, position: position, compress: compress, maskingKey: self.maskingKey())
@@ -315,9 +308,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
                 frame.header.maskingKey == nil
             {
                 self.cork(frame.header.headerBytes) { frame.header.encode(into: $0) }
-                self.corkedBytes = 0
-                self.waitingBytes = payload.withUnsafeBytes { self.flush(followedBy: $0) }
-                self.noteBlocked()
+                self.flushDirectly(payload)
             } else {
                 self.cork(frame.byteCount) { self.connection.encode(frame, payload, into: $0) }
             }
@@ -325,6 +316,54 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             SocketMetrics.dropped(.refused(error))
             return .dropped(.refused(error))
         }
+        return self.sent()
+    }
+
+    /// Sends a message that is encoded already, where the connection can make use of that.
+    @usableFromInline
+    final func send(_ message: PreparedMessage) -> SendStatus {
+        guard self.isOpen else { return .dropped(.closed) }
+        do throws(SendError) {
+            guard let frame = try self.connection.preparedFrame(of: message) else {
+                return message.withPayload { self.send($0, as: message.kind) }
+            }
+            if let refusal = self.refusal(of: message.byteCount) { return .dropped(refusal) }
+            if frame.count >= Self.directBytes, self.sendsDirectly {
+                self.flushDirectly(frame.span.bytes)
+            } else {
+                self.cork(frame.count) { memory in
+                    frame.withUnsafeBytes { memory.copyMemory(from: $0) }
+                    return frame.count
+                }
+            }
+        } catch {
+            SocketMetrics.dropped(.refused(error))
+            return .dropped(.refused(error))
+        }
+        return self.sent()
+    }
+
+    /// Why so many bytes cannot be sent now, if they cannot.
+    @inline(__always)
+    private func refusal(of byteCount: Int) -> SendStatus.DropReason? {
+        guard self.isOpen else { return .closed }
+        guard self.pressure != nil || self.waitingBytes >= self.settings.outbox.highWaterBytes,
+            !self.inPressure.gauge.admits(byteCount, waiting: self.waitingBytes, limits: self.settings.outbox)
+        else { return nil }
+        self.tasks?.remote.isFull.store(true, ordering: .relaxed)
+        SocketMetrics.dropped(.outboxFull)
+        return .outboxFull
+    }
+
+    /// Sends what was corked, and `bytes` from where they lie.
+    private func flushDirectly(_ bytes: RawSpan) {
+        self.corkedBytes = 0
+        self.waitingBytes = bytes.withUnsafeBytes { self.flush(followedBy: $0) }
+        self.noteBlocked()
+    }
+
+    @inline(__always)
+    private func sent() -> SendStatus {
         self.wrote()
         let now = self.waitingBytes
         return now < self.settings.outbox.highWaterBytes ? .written : .queued(bytes: now)

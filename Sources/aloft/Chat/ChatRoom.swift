@@ -103,9 +103,9 @@ final class ChatRoom: Sendable {
     }
 
     private static func send(_ event: ChatEvent, to state: State) {
-        let json = event.json
+        let message = PreparedMessage(event.json)
         for (_, socket) in state.members.values {
-            if case .dropped(.outboxFull) = socket.trySend(json) { socket.abort() }
+            if case .dropped(.outboxFull) = socket.trySend(message) { socket.abort() }
         }
     }
 }

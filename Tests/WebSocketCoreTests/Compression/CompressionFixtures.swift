@@ -1,5 +1,6 @@
 import Testing
-import WebSocketCore
+
+@testable import WebSocketCore
 
 /// A seeded source of random numbers and payloads: the same seed gives the same test.
 struct PayloadGenerator: RandomNumberGenerator {
@@ -106,5 +107,16 @@ extension Inflater {
     /// What becomes of one message that arrives byte by byte.
     mutating func messageByteByByte(_ payload: [UInt8], limit: Int = 1 << 20) -> Inflation {
         self.message(payload.indices.map { payload[$0...$0] }, limit: limit)
+    }
+}
+
+extension ConnectionDeflate {
+    /// A server's, of whom nobody drops a context.
+    static var keeping: ConnectionDeflate {
+        ConnectionDeflate(
+            DeflateSettings(
+                agreement: PerMessageDeflate.Agreement(),
+                configuration: PerMessageDeflate.Configuration(minimumBytes: 0)),
+            role: .server, pool: DeflateContextPool())
     }
 }

@@ -13,9 +13,11 @@ struct CompressedTextTests {
             try assembler.beginFrame(header, now: .zero, limits: limits)
             for start in stride(from: 0, to: payload.count, by: pieceBytes) {
                 let piece = Array(payload[start..<min(start + pieceBytes, payload.count)])
-                try piece.withUnsafeBytes { try assembler.append($0, windowBits: 15, limits: limits) }
+                try piece.withUnsafeBytes {
+                    try assembler.append($0, deflate: ConnectionDeflate.keeping, limits: limits)
+                }
             }
-            _ = try assembler.finish(windowBits: 15, keepsContext: true, limits: limits)
+            _ = try assembler.finish(deflate: ConnectionDeflate.keeping, limits: limits)
             return nil
         } catch let violation as ProtocolViolation {
             return violation.reason

@@ -29,13 +29,13 @@ struct MessageAssemblerTests {
                     rest = rest.dropFirst(bytes.count)
                     let result = bytes.withUnsafeBytes { pointer in
                         Result { () throws(ProtocolViolation) in
-                            try assembler.append(pointer, windowBits: 15, limits: limits)
+                            try assembler.append(pointer, deflate: ConnectionDeflate.keeping, limits: limits)
                         }
                     }
                     try result.get()
                 }
                 if header.isFinal {
-                    let kind = try assembler.finish(windowBits: 15, keepsContext: true, limits: limits)
+                    let kind = try assembler.finish(deflate: ConnectionDeflate.keeping, limits: limits)
                     return .message(kind, assembler.take())
                 }
             } catch { return .refused(error.reason, atFrame: index) }
@@ -124,7 +124,7 @@ struct MessageAssemblerTests {
         let more = FrameHeader(opcode: .continuation, isFinal: true, payloadBytes: 0)
         try assembler.beginFrame(more, now: Timestamp(nanoseconds: 1000), limits: limits)
         #expect(assembler.deadline(limits) == due)
-        let kind = try assembler.finish(windowBits: 15, keepsContext: true, limits: limits)
+        let kind = try assembler.finish(deflate: ConnectionDeflate.keeping, limits: limits)
         #expect(kind == .binary)
         #expect(assembler.deadline(limits) == nil)
     }

@@ -9,13 +9,16 @@ struct MessageEncoderTests {
 
     private static func send(
         _ encoder: inout MessageEncoder, _ payload: [UInt8], _ kind: MessageKind = .binary,
-        _ position: FramePosition = .whole, compress: Bool = true, deflate: DeflateSettings? = nil, role: Role = .server
+        _ position: FramePosition = .whole, compress: Bool = true, deflate: ConnectionDeflate? = nil,
+        role: Role = .server
     ) throws(SendError) -> FrameBytes {
         let frame = try encoder.frame(
-            payload.span.bytes, kind, position, compress: compress, deflate: deflate, role: role,
+            payload.span.bytes, kind, position, compress: compress, deflate: deflate,
             maskingKey: role == .client ? Self.key : nil)
         var bytes = [UInt8](repeating: 0, count: frame.byteCount)
-        let written = bytes.withUnsafeMutableBytes { encoder.encode(frame, payload.span.bytes, into: $0) }
+        let written = bytes.withUnsafeMutableBytes {
+            encoder.encode(frame, payload.span.bytes, into: $0, deflate: deflate)
+        }
         let frames = FrameBytes.frames(in: bytes)
         guard written == bytes.count, frames.count == 1, frames[0].bytes == bytes else {
             Issue.record("not one frame: \(bytes)")
@@ -24,10 +27,14 @@ struct MessageEncoderTests {
         return frames[0]
     }
 
-    private static func deflate(minimumBytes: Int = 0) -> DeflateSettings {
-        DeflateSettings(
-            agreement: PerMessageDeflate.Agreement(),
-            configuration: PerMessageDeflate.Configuration(minimumBytes: minimumBytes))
+    private static func deflate(
+        minimumBytes: Int = 0, dropsContext: Bool = false, pool: DeflateContextPool = DeflateContextPool()
+    ) -> ConnectionDeflate {
+        ConnectionDeflate(
+            DeflateSettings(
+                agreement: PerMessageDeflate.Agreement(serverNoContextTakeover: dropsContext),
+                configuration: PerMessageDeflate.Configuration(minimumBytes: minimumBytes)),
+            role: .server, pool: pool)
     }
 
     @Test("a whole message is one frame", arguments: [Role.client, .server], [MessageKind.text, .binary])

@@ -113,8 +113,8 @@ struct BackpressureTests {
         }
     }
 
-    @Test("Sending without waiting says what became of a message")
-    func statuses() async throws {
+    @Test("Sending without waiting says what became of a message, prepared or not", arguments: [false, true])
+    func statuses(isPrepared: Bool) async throws {
         try await Self.withPeer({
             $0.socket.outbox.highWaterBytes = 10_000
             $0.socket.outbox.maxBytesBeyond = 20_000
@@ -124,7 +124,9 @@ struct BackpressureTests {
             let statuses = try await engine.loop.eventLoop.submit {
                 let socket = LoopSocket(engine)
                 func send(_ count: Int) -> SendStatus {
-                    [UInt8](repeating: 0, count: count).withUnsafeBytes { socket.send($0.bytes, as: .binary) }
+                    let bytes = [UInt8](repeating: 0, count: count)
+                    if isPrepared { return socket.send(PreparedMessage(bytes.span.bytes, as: .binary)) }
+                    return socket.send(bytes.span.bytes, as: .binary)
                 }
                 var statuses = [send(100)]
                 // Below the mark one message is accepted, whatever its size: more than the system takes at once.
