@@ -4,9 +4,12 @@
 #ifdef __linux__
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -42,10 +45,45 @@ int clinux_bind(const struct sockaddr *address, socklen_t size, bool sharesPort)
     return -1;
 }
 
-int clinux_listen(int fd, int backlog, unsigned userTimeout) {
+static int set_tcp(int fd, unsigned userTimeout) {
     if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0) return -1;
-    if (userTimeout > 0 && set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)userTimeout) != 0) return -1;
-    return listen(fd, backlog);
+    return userTimeout > 0 ? set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)userTimeout) : 0;
+}
+
+int clinux_listen(int fd, int backlog, unsigned userTimeout) {
+    return set_tcp(fd, userTimeout) == 0 ? listen(fd, backlog) : -1;
+}
+
+int clinux_resolve(const char *host, int port, clinux_address *addresses, int limit) {
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char service[16];
+    snprintf(service, sizeof service, "%d", port);
+    int error = getaddrinfo(host, service, &hints, &found);
+    // All errors but EAI_SYSTEM are negative already.
+    if (error != 0) return error < 0 ? error : -error;
+    int count = 0;
+    for (struct addrinfo *info = found; info != NULL && count < limit; info = info->ai_next) {
+        if (info->ai_addrlen > sizeof addresses[count].storage) continue;
+        memset(&addresses[count], 0, sizeof addresses[count]);
+        memcpy(&addresses[count++].storage, info->ai_addr, info->ai_addrlen);
+    }
+    freeaddrinfo(found);
+    return count > 0 ? count : EAI_NONAME;
+}
+
+const char *clinux_resolve_error(int error) { return gai_strerror(error); }
+
+int clinux_connect(const clinux_address *address, unsigned userTimeout) {
+    const struct sockaddr *to = (const struct sockaddr *)&address->storage;
+    socklen_t size = to->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (set_tcp(fd, userTimeout) == 0 && (connect(fd, to, size) == 0 || errno == EINPROGRESS)) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
 int clinux_accept(int fd, clinux_address *peer) {

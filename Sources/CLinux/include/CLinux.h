@@ -70,6 +70,18 @@ int clinux_accept(int fd, clinux_address *_Nonnull peer);
 // The port of the socket's own address.
 int clinux_local_port(int fd);
 
+// MARK: Connecting
+
+// The TCP addresses of a host, best first; it may take as long as the name service does. How many there are, at most
+// `limit`; if there are none, minus the error that clinux_resolve_error explains.
+int clinux_resolve(const char *_Nonnull host, int port, clinux_address *_Nonnull addresses, int limit);
+const char *_Nonnull clinux_resolve_error(int error);
+
+// A TCP socket that is being connected, with the options of clinux_listen.
+int clinux_connect(const clinux_address *_Nonnull address, unsigned userTimeout);
+
+// MARK: Addresses
+
 // An address in numbers, and its port. 0 if it is neither IPv4 nor IPv6. `text` has room for 46 bytes.
 int clinux_address_text(const clinux_address *_Nonnull address, char *_Nonnull text, int *_Nonnull port, bool *_Nonnull isIPv6);
 

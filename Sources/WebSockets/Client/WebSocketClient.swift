@@ -1,8 +1,11 @@
 public import NIOCore
 import NIOPosix
 import NIOSSL
-import NIOTLS
 public import WebSocketCore
+
+#if os(Linux)
+import LinuxTransport
+#endif
 
 /// A WebSocket client.
 ///
@@ -32,6 +35,9 @@ public struct WebSocketClient: Sendable {
         /// Whom to trust with wss.
         public var trust = ServerTrust.systemRoots
 
+        /// What drives the socket. Default: automatic.
+        public var transport = Transport.automatic
+
         public init() {}
     }
 
@@ -46,14 +52,15 @@ public struct WebSocketClient: Sendable {
     }
 
     public var configuration: Configuration
-    private let group: any EventLoopGroup
+    private let group: (any EventLoopGroup)?
 
     /// - Parameters:
     ///   - configuration: limits, fields of the request, trust and time limits.
-    ///   - eventLoopGroup: event loops to run on; by default those that the whole process shares.
+    ///   - eventLoopGroup: event loops to run on, SwiftNIO's or those of ``Transport/makeEventLoopGroup(threads:)``; by
+    ///     default those that the whole process shares.
     public init(_ configuration: Configuration = Configuration(), eventLoopGroup: (any EventLoopGroup)? = nil) {
         self.configuration = configuration
-        self.group = eventLoopGroup ?? MultiThreadedEventLoopGroup.singleton
+        self.group = eventLoopGroup
     }
 
     /// Connects, gives the connection to `body`, and closes it when `body` returns (1000) or throws (1001).
@@ -102,40 +109,75 @@ public struct WebSocketClient: Sendable {
         do { url = try WebSocketURL(text) } catch {
             throw WebSocketError.invalidURL("\(WebSocketURL.redacted(text)): \(error)")
         }
-        let configuration = self.configuration
-        let tls = try url.isSecure ? Self.tlsContext(configuration.trust) : nil
-        let settings = SharedSettings(configuration.socket)
-        let loop = self.group.next()
-        let outcome = loop.makePromise(of: WebSocket.self)
-        let highWater = settings.outbox.highWaterBytes
-
-        let bootstrap = ClientBootstrap(group: loop)
-            .connectTimeout(TimeAmount(configuration.connectTimeout))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(.writeBufferWaterMark, value: .init(low: highWater / 2, high: highWater))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let opening = try ClientOpening(
-                        url: url, configuration: configuration, settings: settings, channel: channel,
-                        makeConsumer: makeConsumer, outcome: outcome)
-                    if let tls {
-                        // An address has no name to ask for (RFC 6066 §3).
-                        let name = (try? SocketAddress(ipAddress: url.host, port: 0)) == nil ? url.host : nil
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: name))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(opening)
-                }
-            }
-        let connecting = bootstrap.connect(host: url.host, port: url.port)
-        connecting.whenFailure { outcome.fail(WebSocketError.connectionFailed("\($0)")) }
-        return try await withTaskCancellationHandler {
-            try await outcome.futureResult.get()
-        } onCancel: {
-            outcome.fail(CancellationError())
-            connecting.whenSuccess { $0.close(mode: .all, promise: nil) }
+        let tls = try url.isSecure ? Self.tlsContext(self.configuration.trust) : nil
+        let settings = SharedSettings(self.configuration.socket)
+        #if os(Linux)
+        if let loop = try self.linuxLoop(for: url) {
+            let plan = self.plan(url, settings, makeConsumer, on: loop)
+            let cancel = SocketClientOpening.connect(plan, on: loop)
+            return try await Self.outcome(of: plan, cancel)
         }
+        #else
+        if self.configuration.transport == .linux { throw TransportUnavailable(transport: .linux) }
+        #endif
+        let loop = self.portableGroup.next()
+        let plan = self.plan(url, settings, makeConsumer, on: loop)
+        let connecting = ChannelClientOpening.connect(plan, tls, on: loop)
+        connecting.whenFailure { plan.outcome.fail(WebSocketError.connectionFailed("\($0)")) }
+        return try await Self.outcome(of: plan) { connecting.whenSuccess { $0.close(mode: .all, promise: nil) } }
+    }
+
+    private func plan(
+        _ url: WebSocketURL, _ settings: SharedSettings, _ makeConsumer: @escaping @Sendable () -> Consumer,
+        on loop: any EventLoop
+    ) -> ClientPlan {
+        ClientPlan(
+            url: url, configuration: self.configuration, settings: settings, makeConsumer: makeConsumer,
+            outcome: loop.makePromise(of: WebSocket.self))
+    }
+
+    /// - Parameter cancel: called when the task is cancelled, perhaps after everything is over.
+    private static func outcome(of plan: ClientPlan, _ cancel: @escaping @Sendable () -> Void) async throws -> WebSocket
+    {
+        try await withTaskCancellationHandler {
+            try await plan.outcome.futureResult.get()
+        } onCancel: {
+            plan.outcome.fail(CancellationError())
+            cancel()
+        }
+    }
+
+    // MARK: Loops
+
+    #if os(Linux)
+    /// Those that all clients share which are given no others. They end with the process.
+    private static let sharedLinuxLoops = Result {
+        try EpollEventLoopGroup(count: System.coreCount)
+    }
+
+    /// A loop on epoll, if the connection is to run on one.
+    private func linuxLoop(for url: WebSocketURL) throws -> EpollEventLoop? {
+        let given = self.group as? EpollEventLoopGroup
+        switch self.configuration.transport {
+        case .portable: return nil
+        case .automatic where url.isSecure || self.group != nil && given == nil: return nil
+        case .linux where url.isSecure: return nil
+        case .automatic, .linux: break
+        }
+        do {
+            return try (given ?? Self.sharedLinuxLoops.get()).next() as? EpollEventLoop
+        } catch {
+            throw WebSocketError.connectionFailed("\(error)")
+        }
+    }
+    #endif
+
+    /// Loops on which channels of SwiftNIO can run.
+    private var portableGroup: any EventLoopGroup {
+        #if os(Linux)
+        if self.group is EpollEventLoopGroup { return MultiThreadedEventLoopGroup.singleton }
+        #endif
+        return self.group ?? MultiThreadedEventLoopGroup.singleton
     }
 
     private static func tlsContext(_ trust: ServerTrust) throws -> NIOSSLContext {

@@ -12,6 +12,8 @@ final class LinuxListeners: @unchecked Sendable {
     let port: Int
     var loops: [EpollEventLoop] { self.group.loops }
     private let group: EpollEventLoopGroup
+    /// The loops are the user's, who ends them.
+    private let isGroupGiven: Bool
     private let channels: ChannelHandOff
     private var listeners: [(EpollEventLoop, Listener)] = []
 
@@ -22,20 +24,21 @@ final class LinuxListeners: @unchecked Sendable {
         let address = try await NIOThreadPool.singleton.runIfActive {
             try SocketAddress.makeAddressResolvingHost(server.host, port: server.port)
         }
-        let threads = max(1, configuration.threads)
-        let keepAlive = configuration.socket.keepAlive
+        let given = server.eventLoopGroup as? EpollEventLoopGroup
+        let threads = given?.loops.count ?? max(1, configuration.threads)
         let options = Listener.Options(
             backlog: Int32(clamping: configuration.backlog),
-            userTimeout: keepAlive.map { TimeAmount($0.interval + $0.pongTimeout) })
+            userTimeout: state.settings.userTimeout)
         let opened = try Listener.open(address, count: threads, options)
         self.port = opened.port
         do {
-            self.group = try EpollEventLoopGroup(count: threads)
+            self.group = try given ?? EpollEventLoopGroup(count: threads)
+            self.isGroupGiven = given != nil
         } catch {
             Listener.close(opened.sockets)
             throw error
         }
-        self.channels = ChannelHandOff(threads: threads, group: server.eventLoopGroup)
+        self.channels = ChannelHandOff(threads: threads, group: given == nil ? server.eventLoopGroup : nil)
         for (index, loop) in self.group.loops.enumerated() {
             do {
                 let listener = try await self.listen(opened.sockets[index], on: loop, state, context)
@@ -91,10 +94,10 @@ final class LinuxListeners: @unchecked Sendable {
         }
     }
 
-    /// Ends the loops, on which nothing must be left.
+    /// Ends the loops that were made for it, on which nothing must be left.
     func shutDown() async {
         await self.channels.shutDown()
-        try? await self.group.shutdownGracefully()
+        if !self.isGroupGiven { try? await self.group.shutdownGracefully() }
     }
 }
 #endif

@@ -74,7 +74,9 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
     override func setReading(_ isReading: Bool) { self.connection.setReading(isReading) }
 
     override func makeEngine(_ accepted: AcceptedUpgrade) -> SocketEngine? {
-        let engine = WebSocketSocket(self.connection, accepted, self.state, self.loop)
+        let engine = WebSocketSocket(
+            self.connection, role: .server, loop: self.loop, settings: self.state.settings, info: accepted.info,
+            consumer: accepted.consumer)
         self.connection.handler = engine
         return engine
     }

@@ -8,13 +8,15 @@ import WebSocketCore
 /// Messages are delivered from the loop's receive buffer, where the system has put them. What is sent during one burst
 /// is collected and leaves in one call; a large message leaves from where it lies.
 final class WebSocketSocket: SocketEngine, SocketHandler, @unchecked Sendable {
-    private let connection: SocketConnection
+    private let socket: SocketConnection
 
     /// Takes over a connection whose opening handshake is over.
-    init(_ connection: SocketConnection, _ accepted: AcceptedUpgrade, _ state: ServerState, _ loop: LoopServices) {
-        self.connection = connection
-        super.init(
-            role: .server, loop: loop, settings: state.settings, info: accepted.info, consumer: accepted.consumer)
+    init(
+        _ socket: SocketConnection, role: Role, loop: LoopServices, settings: SharedSettings, info: SocketInfo,
+        consumer: Consumer
+    ) {
+        self.socket = socket
+        super.init(role: role, loop: loop, settings: settings, info: info, consumer: consumer)
     }
 
     // MARK: From the connection
@@ -29,40 +31,40 @@ final class WebSocketSocket: SocketEngine, SocketHandler, @unchecked Sendable {
         self.transportEnded(failure.map { .broken($0.description) } ?? .endOfStream)
     }
 
-    func drained() { self.outputDrained(to: self.connection.waitingBytes) }
+    func drained() { self.outputDrained(to: self.socket.waitingBytes) }
 
     func closed() { self.transportClosed() }
 
     // MARK: Hooks of the engine
 
     override func write(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
-        self.connection.write(count, body)
+        self.socket.write(count, body)
     }
 
     override func flushTransport() -> Int {
-        self.connection.flush()
-        return self.connection.waitingBytes
+        self.socket.flush()
+        return self.socket.waitingBytes
     }
 
     override var sendsDirectly: Bool { true }
 
     override func flush(followedBy bytes: UnsafeRawBufferPointer) -> Int {
-        self.connection.flush(followedBy: bytes)
-        return self.connection.waitingBytes
+        self.socket.flush(followedBy: bytes)
+        return self.socket.waitingBytes
     }
 
-    override var writtenBytes: Int { self.connection.sentBytes }
+    override var writtenBytes: Int { self.socket.sentBytes }
 
-    override func shutDownOutput() { self.connection.shutDownOutput() }
+    override func shutDownOutput() { self.socket.shutDownOutput() }
 
     override func closeTransport(isBroken: Bool) {
         if isBroken {
-            self.connection.close()
+            self.socket.close()
         } else {
-            self.connection.closeWhenSent(atMost: TimeAmount(self.settings.connection.limits.closeTimeout))
+            self.socket.closeWhenSent(atMost: TimeAmount(self.settings.connection.limits.closeTimeout))
         }
     }
 
-    override func setReading(_ isReading: Bool) { self.connection.setReading(isReading) }
+    override func setReading(_ isReading: Bool) { self.socket.setReading(isReading) }
 }
 #endif

@@ -38,11 +38,18 @@ public final class RunningServer: Sendable {
 
     static func start(_ server: WebSocketServer) async throws -> RunningServer {
         let configuration = server.configuration
+        #if os(Linux)
+        let hasLinuxLoops = server.eventLoopGroup is EpollEventLoopGroup
+        #else
+        let hasLinuxLoops = false
+        #endif
         let context = try configuration.tls?.serverContext()
         let state = ServerState(configuration: configuration, routes: server.routes, respond: server.respond)
         switch configuration.transport {
-        case .portable: break
-        case .automatic where server.eventLoopGroup != nil || context != nil: break
+        case .portable:
+            // Its channels exist on loops of SwiftNIO only.
+            if hasLinuxLoops { throw TransportUnavailable(transport: .portable) }
+        case .automatic where !hasLinuxLoops && (server.eventLoopGroup != nil || context != nil): break
         case .automatic, .linux:
             #if os(Linux)
             let listeners = try await LinuxListeners(server, state, context)

@@ -1,16 +1,43 @@
-/// What drives the sockets of a ``WebSocketServer``.
+public import NIOCore
+import NIOPosix
+
+#if os(Linux)
+import LinuxTransport
+#endif
+
+/// What drives the sockets of a ``WebSocketServer`` or a ``WebSocketClient``.
 public enum Transport: String, Sendable, Hashable, CaseIterable {
-    /// `linux` where that is possible and of use: on Linux, without TLS, where no event loop group is given. Otherwise
-    /// `portable`.
+    /// `linux` where that is possible and of use: on Linux, without TLS, where no event loops of SwiftNIO are given.
+    /// Otherwise `portable`.
     case automatic
 
-    /// Event loops on epoll, one for each thread, each with its own listener at the same port: the fastest for plain
-    /// `ws`. Connections with TLS and ordinary HTTP requests go on at event loops of SwiftNIO, those of the group that
-    /// is given or else the server's own. Throws ``TransportUnavailable`` on other systems.
+    /// Event loops on epoll: the fastest for plain `ws`. A server has one listener for each loop, all at the same port.
+    /// Connections with TLS and ordinary HTTP requests go on at event loops of SwiftNIO, those of the group that is
+    /// given or else the server's own, or the process's for a client. Throws ``TransportUnavailable`` on other systems.
     case linux
 
     /// SwiftNIO, on every system.
     case portable
+}
+
+extension Transport {
+    /// Event loops for servers and clients to share, which the caller shuts down when nothing runs on them any more.
+    ///
+    /// Without it each server starts its own, and all clients use those that the whole process shares.
+    /// - Parameter threads: how many loops, one thread each; at least one.
+    /// - Throws: ``TransportUnavailable``, or what the system says when it has no descriptor or no thread left.
+    public func makeEventLoopGroup(threads: Int) throws -> any EventLoopGroup {
+        switch self {
+        case .portable: break
+        case .automatic, .linux:
+            #if os(Linux)
+            return try EpollEventLoopGroup(count: threads)
+            #else
+            if self == .linux { throw TransportUnavailable(transport: .linux) }
+            #endif
+        }
+        return MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
+    }
 }
 
 /// The ``Transport`` that was asked for does not exist on this system.

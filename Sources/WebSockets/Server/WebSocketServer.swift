@@ -71,8 +71,9 @@ public struct WebSocketServer: Sendable {
     ///   - host: a name or an address of this machine; `0.0.0.0` or `::` for all. Default: loopback.
     ///   - port: 0 for a free one, which ``RunningServer/port`` then tells.
     ///   - configuration: everything else, limits included. It may be changed until the server starts.
-    ///   - eventLoopGroup: SwiftNIO's event loops to run on, with the portable transport unless ``Transport/linux`` is
-    ///     asked for; by default the server makes its own.
+    ///   - eventLoopGroup: event loops to run on: SwiftNIO's, with the portable transport unless ``Transport/linux`` is
+    ///     asked for, or those of ``Transport/makeEventLoopGroup(threads:)``, with the Linux transport; by default the
+    ///     server makes its own.
     public init(
         host: String = "127.0.0.1", port: Int, configuration: Configuration = Configuration(),
         eventLoopGroup: (any EventLoopGroup)? = nil

@@ -18,7 +18,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private let subprotocol: String?
     /// Unchecked, as everything is that a message touches: the loop sees to it that nobody else is here, and no call
     /// that leads to a consumer or to the transport is made while one of these is being changed.
-    @exclusivity(unchecked) private var connection: WebSocketConnection
+    @exclusivity(unchecked) final var connection: WebSocketConnection
     @exclusivity(unchecked) private(set) var consumer: Consumer?
     /// The consumer, if it is one for tasks; also after the end: what it has kept may still be received.
     let asyncConsumer: AsyncConsumer?
@@ -27,20 +27,20 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) final var tasks: SocketTasks?
 
     /// The burst that is being consumed, which lives on the stack of ``consume(_:)``; `nil` between bursts.
-    @exclusivity(unchecked) private var burst: UnsafeMutablePointer<Burst>?
+    @exclusivity(unchecked) final var burst: UnsafeMutablePointer<Burst>?
     /// Bytes the machine has not consumed, from `unreadStart` on: the beginning of a frame, or what an application is
     /// too slow for.
     @exclusivity(unchecked) private var unread: [UInt8] = []
     @exclusivity(unchecked) private var unreadStart = 0
     /// Bytes that wait to be written, and those of them that have not been handed to the transport.
-    @exclusivity(unchecked) private(set) final var waitingBytes = 0
-    @exclusivity(unchecked) private final var corkedBytes = 0
+    @exclusivity(unchecked) final var waitingBytes = 0
+    @exclusivity(unchecked) final var corkedBytes = 0
     /// Exists only while the outbox is full, or the peer has ended the stream.
-    @exclusivity(unchecked) private var pressure: Pressure?
+    @exclusivity(unchecked) final var pressure: Pressure?
     @exclusivity(unchecked) private var isReading = true
     /// More than the high-water mark waits, until less than the low-water mark does.
-    @exclusivity(unchecked) private(set) var isOutputBlocked = false
-    @exclusivity(unchecked) private var isFlushScheduled = false
+    @exclusivity(unchecked) final var isOutputBlocked = false
+    @exclusivity(unchecked) final var isFlushScheduled = false
     /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
     @exclusivity(unchecked) private var streamEnd = StreamEnd.none
 
@@ -52,9 +52,9 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         case here
     }
 
-    private var hasStreamEnded: Bool { self.streamEnd != .none }
+    final var hasStreamEnded: Bool { self.streamEnd != .none }
 
-    private var isConsuming: Bool { self.burst != nil }
+    final var isConsuming: Bool { self.burst != nil }
 
     /// The consumer is being called. What happens meanwhile, by what it does or because the transport breaks under a
     /// write, is told to it when it has returned: calls never nest.
@@ -290,85 +290,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
     }
 
-    // MARK: Sending
-
-    @usableFromInline
-    final var isOpen: Bool { self.connection.isOpen && !self.isFinished && !self.hasStreamEnded }
-
-    /// Sends a message, or a fragment, without waiting.
-    @usableFromInline
-    final func send(
-        _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
-    ) -> SendStatus {
-        if let refusal = self.refusal(of: payload.byteCount) { return .dropped(refusal) }
-        do throws(SendError) {
-            let frame = try self.connection.frame(
-                for: payload, as: kind, position: position, compress: compress, maskingKey: self.maskingKey())
-            if payload.byteCount >= Self.directBytes, self.sendsDirectly, !frame.isCompressed,
-                frame.header.maskingKey == nil
-            {
-                self.cork(frame.header.headerBytes) { frame.header.encode(into: $0) }
-                self.flushDirectly(payload)
-            } else {
-                self.cork(frame.byteCount) { self.connection.encode(frame, payload, into: $0) }
-            }
-        } catch {
-            SocketMetrics.dropped(.refused(error))
-            return .dropped(.refused(error))
-        }
-        return self.sent()
-    }
-
-    /// Sends a message that is encoded already, where the connection can make use of that.
-    @usableFromInline
-    final func send(_ message: PreparedMessage) -> SendStatus {
-        guard self.isOpen else { return .dropped(.closed) }
-        do throws(SendError) {
-            guard let frame = try self.connection.preparedFrame(of: message) else {
-                return message.withPayload { self.send($0, as: message.kind) }
-            }
-            if let refusal = self.refusal(of: message.byteCount) { return .dropped(refusal) }
-            if frame.count >= Self.directBytes, self.sendsDirectly {
-                self.flushDirectly(frame.span.bytes)
-            } else {
-                self.cork(frame.count) { memory in
-                    frame.withUnsafeBytes { memory.copyMemory(from: $0) }
-                    return frame.count
-                }
-            }
-        } catch {
-            SocketMetrics.dropped(.refused(error))
-            return .dropped(.refused(error))
-        }
-        return self.sent()
-    }
-
-    /// Why so many bytes cannot be sent now, if they cannot.
-    @inline(__always)
-    private func refusal(of byteCount: Int) -> SendStatus.DropReason? {
-        guard self.isOpen else { return .closed }
-        guard self.pressure != nil || self.waitingBytes >= self.settings.outbox.highWaterBytes,
-            !self.inPressure.gauge.admits(byteCount, waiting: self.waitingBytes, limits: self.settings.outbox)
-        else { return nil }
-        self.tasks?.remote.isFull.store(true, ordering: .relaxed)
-        SocketMetrics.dropped(.outboxFull)
-        return .outboxFull
-    }
-
-    /// Sends what was corked, and `bytes` from where they lie.
-    private func flushDirectly(_ bytes: RawSpan) {
-        self.corkedBytes = 0
-        self.waitingBytes = bytes.withUnsafeBytes { self.flush(followedBy: $0) }
-        self.noteBlocked()
-    }
-
-    @inline(__always)
-    private func sent() -> SendStatus {
-        self.wrote()
-        let now = self.waitingBytes
-        return now < self.settings.outbox.highWaterBytes ? .written : .queued(bytes: now)
-    }
-
     /// Begins the closing handshake; only the first call counts.
     @usableFromInline
     final func close(_ close: Close) {
@@ -410,13 +331,13 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.settle()
     }
 
-    private func awaitProgress(from now: Timestamp) {
+    final func awaitProgress(from now: Timestamp) {
         self.inPressure.writtenAtDeadline = self.writtenBytes
         self.inPressure.writeDeadline = now + self.settings.outbox.writeTimeout
     }
 
     /// Made when it is needed.
-    private var inPressure: Pressure {
+    final var inPressure: Pressure {
         if let pressure { return pressure }
         let pressure = Pressure()
         self.pressure = pressure
@@ -451,20 +372,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         case .closeTransport: self.finish()
         case .pong, .message, .assembledMessage, .needMoreBytes: break
         }
-    }
-
-    /// From this size on a message is not copied before it is written.
-    private static let directBytes = 16 << 10
-
-    private func cork(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        let written = self.write(count, body)
-        self.corkedBytes &+= written
-        self.waitingBytes &+= written
-    }
-
-    private func flush() {
-        self.corkedBytes = 0
-        self.waitingBytes = self.flushTransport()
     }
 
     private func flushControlFrames() {
@@ -521,34 +428,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         case .clean, .failed: false
         case .abnormal, .timedOut: true
         }
-    }
-
-    private func maskingKey() -> MaskingKey? {
-        switch self.connection.role {
-        case .client: MaskingKey(word: self.loop.random.next())
-        case .server: nil
-        }
-    }
-
-    /// Something was written: it leaves when the burst ends, or the turn, or at once if it is much.
-    private func wrote() {
-        if self.corkedBytes >= self.settings.outbox.highWaterBytes {
-            self.flush()
-            self.noteBlocked()
-        }
-        // Also after a flush: the end of the turn tells other threads what waits, stops reading and arms the timer.
-        if !self.isConsuming, !self.isFlushScheduled {
-            self.isFlushScheduled = true
-            self.loop.flushSoon(self)
-        }
-    }
-
-    private func noteBlocked() {
-        guard !self.isOutputBlocked, !self.hasStreamEnded,
-            self.waitingBytes >= self.settings.outbox.highWaterBytes
-        else { return }
-        self.isOutputBlocked = true
-        self.awaitProgress(from: self.loop.now)
     }
 
     /// The burst or the loop's turn ends: write what was corked, read or not, arm the timer.
@@ -622,14 +501,14 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 }
 
 /// Bytes that are being consumed, and how far.
-private struct Burst {
+struct Burst {
     let bytes: UnsafeMutableRawBufferPointer
     var offset = 0
     let time: Timestamp
 }
 
 /// What a connection needs only while its outbox is full, or when the peer has ended the stream behind unread bytes.
-private final class Pressure {
+final class Pressure {
     var gauge = OutboxGauge()
     /// When the peer must have taken something at the latest, and what had been written when that was set.
     var writeDeadline = Timestamp.distantFuture

@@ -1,3 +1,4 @@
+import NIOCore
 public import WebSocketCore
 
 /// What all connections of one server, or of one client, have in common.
@@ -26,6 +27,12 @@ public struct SocketSettings: Sendable {
 
 /// The same as an object that connections share.
 final class SharedSettings: Sendable {
+    /// How long the peer may acknowledge nothing of what was sent (`TCP_USER_TIMEOUT`, RFC 5482); `nil` without
+    /// keep-alive.
+    var userTimeout: TimeAmount? {
+        self.connection.keepAlive.map { TimeAmount($0.interval + $0.pongTimeout) }
+    }
+
     let connection: ConnectionConfiguration
     let deflate: PerMessageDeflate.Configuration?
     let outbox: OutboxLimits

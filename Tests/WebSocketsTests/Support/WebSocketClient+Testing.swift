@@ -6,6 +6,7 @@ extension WebSocketClient.Configuration {
     /// The defaults, with time limits that no test of anything else runs into on a busy machine.
     static func forTests() -> WebSocketClient.Configuration {
         var configuration = WebSocketClient.Configuration()
+        configuration.transport = WebSocketServer.transportUnderTest
         configuration.connectTimeout = .seconds(600)
         configuration.socket.limits.handshake.timeout = .seconds(600)
         return configuration

@@ -1,0 +1,126 @@
+import Synchronization
+public import WebSocketCore
+
+/// What an application sends, and how it gets to the transport.
+extension SocketEngine {
+    @usableFromInline
+    final var isOpen: Bool { self.connection.isOpen && !self.isFinished && !self.hasStreamEnded }
+
+    /// Sends a message, or a fragment, without waiting.
+    @usableFromInline
+    final func send(
+        _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
+    ) -> SendStatus {
+        if let refusal = self.refusal(of: payload.byteCount) { return .dropped(refusal) }
+        do throws(SendError) {
+            let frame = try self.connection.frame(
+                for: payload, as: kind, position: position, compress: compress, maskingKey: self.maskingKey())
+            if payload.byteCount >= Self.directBytes, self.sendsDirectly, !frame.isCompressed,
+                frame.header.maskingKey == nil
+            {
+                self.cork(frame.header.headerBytes) { frame.header.encode(into: $0) }
+                self.flushDirectly(payload)
+            } else {
+                self.cork(frame.byteCount) { self.connection.encode(frame, payload, into: $0) }
+            }
+        } catch {
+            SocketMetrics.dropped(.refused(error))
+            return .dropped(.refused(error))
+        }
+        return self.sent()
+    }
+
+    /// Sends a message that is encoded already, where the connection can make use of that.
+    @usableFromInline
+    final func send(_ message: PreparedMessage) -> SendStatus {
+        guard self.isOpen else { return .dropped(.closed) }
+        do throws(SendError) {
+            guard let frame = try self.connection.preparedFrame(of: message) else {
+                return message.withPayload { self.send($0, as: message.kind) }
+            }
+            if let refusal = self.refusal(of: message.byteCount) { return .dropped(refusal) }
+            if frame.count >= Self.directBytes, self.sendsDirectly {
+                self.flushDirectly(frame.span.bytes)
+            } else {
+                self.cork(frame.count) { memory in
+                    frame.withUnsafeBytes { memory.copyMemory(from: $0) }
+                    return frame.count
+                }
+            }
+        } catch {
+            SocketMetrics.dropped(.refused(error))
+            return .dropped(.refused(error))
+        }
+        return self.sent()
+    }
+
+    /// Why so many bytes cannot be sent now, if they cannot.
+    @inline(__always)
+    private func refusal(of byteCount: Int) -> SendStatus.DropReason? {
+        guard self.isOpen else { return .closed }
+        guard self.pressure != nil || self.waitingBytes >= self.settings.outbox.highWaterBytes,
+            !self.inPressure.gauge.admits(byteCount, waiting: self.waitingBytes, limits: self.settings.outbox)
+        else { return nil }
+        self.tasks?.remote.isFull.store(true, ordering: .relaxed)
+        SocketMetrics.dropped(.outboxFull)
+        return .outboxFull
+    }
+
+    /// Sends what was corked, and `bytes` from where they lie.
+    private func flushDirectly(_ bytes: RawSpan) {
+        self.corkedBytes = 0
+        self.waitingBytes = bytes.withUnsafeBytes { self.flush(followedBy: $0) }
+        self.noteBlocked()
+    }
+
+    @inline(__always)
+    private func sent() -> SendStatus {
+        self.wrote()
+        let now = self.waitingBytes
+        return now < self.settings.outbox.highWaterBytes ? .written : .queued(bytes: now)
+    }
+
+    // MARK: The way out
+
+    /// From this size on a message is not copied before it is written.
+    private static let directBytes = 16 << 10
+
+    func cork(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+        let written = self.write(count, body)
+        self.corkedBytes &+= written
+        self.waitingBytes &+= written
+    }
+
+    func flush() {
+        self.corkedBytes = 0
+        self.waitingBytes = self.flushTransport()
+    }
+
+    func maskingKey() -> MaskingKey? {
+        switch self.connection.role {
+        case .client: MaskingKey(word: self.loop.random.next())
+        case .server: nil
+        }
+    }
+
+    /// Something was written: it leaves when the burst ends, or the turn, or at once if it is much.
+    func wrote() {
+        if self.corkedBytes >= self.settings.outbox.highWaterBytes {
+            self.flush()
+            self.noteBlocked()
+        }
+        // Also after a flush: the end of the turn tells other threads what waits, stops reading and arms the timer.
+        if !self.isConsuming, !self.isFlushScheduled {
+            self.isFlushScheduled = true
+            self.loop.flushSoon(self)
+        }
+    }
+
+    func noteBlocked() {
+        guard !self.isOutputBlocked, !self.hasStreamEnded,
+            self.waitingBytes >= self.settings.outbox.highWaterBytes
+        else { return }
+        self.isOutputBlocked = true
+        self.awaitProgress(from: self.loop.now)
+    }
+}
