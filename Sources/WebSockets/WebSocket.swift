@@ -20,19 +20,24 @@ public import WebSocketCore
 /// switch; elsewhere each suspension costs one.
 public final class WebSocket: Sendable, Identifiable {
     let engine: SocketEngine
-    private let tasks: SocketTasks
 
     /// On the connection's loop.
     init(_ engine: SocketEngine) {
         self.engine = engine
-        self.tasks = engine.sharedTasks
+        engine.makeTasks()
+    }
+
+    /// There since `init`, and the same for good.
+    private var tasks: SocketTasks {
+        guard let tasks = self.engine.tasks else { preconditionFailure("no tasks") }
+        return tasks
     }
 
     /// Equal for all handles of one connection.
     public var id: ObjectIdentifier { ObjectIdentifier(self.engine) }
 
     /// What the opening handshake has settled.
-    public var info: SocketInfo { self.tasks.info }
+    public var info: SocketInfo { self.engine.info }
 
     /// The subprotocol both ends speak, if one was chosen.
     public var subprotocol: String? { self.info.subprotocol }

@@ -129,7 +129,7 @@ class ClientOpening: LoopMember, @unchecked Sendable {
         self.stage = .done
         let info = SocketInfo(
             remoteAddress: self.remoteAddress, subprotocol: accepted.subprotocol, deflate: accepted.deflate,
-            isSecure: self.plan.url.isSecure, request: nil, response: head)
+            isSecure: self.plan.url.isSecure, response: SocketInfo.Response(head))
         guard let engine = self.makeEngine(info, self.plan.makeConsumer()) else {
             self.plan.outcome.fail(WebSocketError.connectionFailed("the connection has gone"))
             self.closeTransport()

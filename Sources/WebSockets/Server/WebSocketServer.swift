@@ -97,20 +97,8 @@ public struct WebSocketServer: Sendable {
         accept: (@Sendable (UpgradeRequest) async throws -> UpgradeDecision)? = nil,
         handler: @escaping @Sendable (WebSocket) async throws -> Void
     ) {
-        let logger = self.configuration.logger
-        self.addRoute(path, subprotocols, accept) { _ in
-            AsyncConsumer { socket in
-                let code: CloseCode
-                do {
-                    try await handler(socket)
-                    code = .normal
-                } catch {
-                    Self.note(error, logger)
-                    code = .internalError
-                }
-                await socket.finish(code)
-            }
-        }
+        let handler = AsyncConsumer.Handler(logger: self.configuration.logger, handler)
+        self.addRoute(path, subprotocols, accept) { _ in AsyncConsumer(handler) }
     }
 
     /// Accepts WebSockets at `path` and makes a receiver for each, whose callbacks run on the connection's event loop:
@@ -160,27 +148,5 @@ public struct WebSocketServer: Sendable {
     /// Starts listening. The caller owns the running server and drains it.
     public func start() async throws -> RunningServer {
         try await RunningServer.start(self)
-    }
-
-    // Apart, so that a waiting task keeps no room for it.
-    @inline(never)
-    private static func note(_ error: any Error, _ logger: Logger) {
-        if Self.isOrdinaryEnd(error) { return }
-        logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"])
-    }
-
-    /// A connection that ended is nothing that a handler did wrong.
-    private static func isOrdinaryEnd(_ error: any Error) -> Bool {
-        switch error {
-        case is CancellationError: true
-        case let error as WebSocketError:
-            switch error {
-            case .closed, .closing: true
-            case .refused, .outboxFull, .alreadyReceiving, .handshakeRejected, .invalidHandshake, .invalidURL,
-                .handshakeTimedOut, .connectionFailed:
-                false
-            }
-        default: false
-        }
     }
 }

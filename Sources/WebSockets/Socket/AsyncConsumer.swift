@@ -1,4 +1,5 @@
 import DequeModule
+import Logging
 import NIOCore
 import Synchronization
 import WebSocketCore
@@ -28,11 +29,32 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         case nothing
     }
 
-    /// What a server does with the connection; `nil` where somebody else holds its ``WebSocket``.
-    private let handler: (@Sendable (WebSocket) async -> Void)?
+    /// What a server does with its connections.
+    final class Handler: Sendable {
+        let body: @Sendable (WebSocket) async throws -> Void
+        let logger: Logger
+
+        /// - Parameters:
+        ///   - body: runs as a task on the connection's loop from the moment it is open. Its return closes with 1000, an
+        ///     error with 1011.
+        ///   - logger: is told of errors.
+        init(logger: Logger, _ body: @escaping @Sendable (WebSocket) async throws -> Void) {
+            self.body = body
+            self.logger = logger
+        }
+    }
+
+    /// `nil` where somebody else holds the ``WebSocket``.
+    private let handler: Handler?
     private var task: Task<Void, Never>?
-    private var cancellation: Scheduled<Void>?
-    private var onDone: (() -> Void)?
+    /// The connection has ended before the handler has.
+    private var leaving: Leaving?
+
+    private final class Leaving {
+        /// Cancels the handler that does not return.
+        var cancellation: Scheduled<Void>?
+        var onDone: (() -> Void)?
+    }
 
     /// What becomes of messages that nobody receives.
     private enum Unwanted {
@@ -52,8 +74,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     @exclusivity(unchecked) private var unwanted = Unwanted.wait
     @exclusivity(unchecked) private var maxUnreadBytes = Int.max
 
-    /// - Parameter handler: runs as a task on the connection's loop from the moment it is open.
-    init(handler: (@Sendable (WebSocket) async -> Void)? = nil) {
+    init(_ handler: Handler? = nil) {
         self.handler = handler
         super.init()
     }
@@ -69,9 +90,15 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         self.maxUnreadBytes = engine.settings.maxUnreadBytes
         guard let handler else { return }
         let socket = WebSocket(engine)
+        // All that a task that waits keeps besides what it waits in: each frame and each capture counts for each
+        // connection.
         self.task = Task(executorPreference: engine.loop.executor) {
-            await handler(socket)
-            socket.engine.loop.eventLoop.execute { self.handlerReturned() }
+            do {
+                try await handler.body(socket)
+                self.handlerEnds(socket, with: nil)
+            } catch {
+                self.handlerEnds(socket, with: error)
+            }
         }
     }
 
@@ -107,20 +134,49 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         self.resumeWaiter(.closure(closure))
         guard self.task != nil else { return }
         let limit = TimeAmount(engine.settings.handlerTimeout)
-        self.cancellation = engine.loop.eventLoop.scheduleTask(in: limit) { self.cancelHandler() }
+        let leaving = Leaving()
+        leaving.cancellation = engine.loop.eventLoop.scheduleTask(in: limit) { self.cancelHandler() }
+        self.leaving = leaving
     }
 
     // MARK: The handler
 
     override func whenDone(_ body: @escaping () -> Void) {
-        if self.task == nil { body() } else { self.onDone = body }
+        if let leaving, self.task != nil { leaving.onDone = body } else { body() }
     }
 
-    private func handlerReturned() {
+    @inline(never)
+    private func handlerEnds(_ socket: WebSocket, with error: (any Error)?) {
+        let engine = socket.engine
+        engine.loop.eventLoop.execute { self.handlerEnded(engine, with: error) }
+    }
+
+    private func handlerEnded(_ engine: SocketEngine, with error: (any Error)?) {
         self.task = nil
-        self.cancellation?.cancel()
-        self.cancellation = nil
-        self.onDone.take()?()
+        let leaving = self.leaving.take()
+        leaving?.cancellation?.cancel()
+        if let error, !Self.isOrdinaryEnd(error) {
+            self.handler?.logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"])
+        }
+        // Nobody is left who would receive; the closing handshake needs nobody.
+        engine.close(Close(error == nil ? .normal : .internalError))
+        self.abandon(engine)
+        leaving?.onDone?()
+    }
+
+    /// A connection that ended is nothing that a handler did wrong.
+    private static func isOrdinaryEnd(_ error: any Error) -> Bool {
+        switch error {
+        case is CancellationError: true
+        case let error as WebSocketError:
+            switch error {
+            case .closed, .closing: true
+            case .refused, .outboxFull, .alreadyReceiving, .handshakeRejected, .invalidHandshake, .invalidURL,
+                .handshakeTimedOut, .connectionFailed:
+                false
+            }
+        default: false
+        }
     }
 
     /// It has had its time.

@@ -12,13 +12,26 @@ final class SocketTasks: @unchecked Sendable {
         case elsewhere(UnsafeContinuation<SendStatus?, Never>)
     }
 
-    let info: SocketInfo
+    /// What the engine does not keep of what the opening handshake has settled.
+    let deflate: PerMessageDeflate.Agreement?
+    let request: RequestHead?
+    let response: SocketInfo.Response?
     let remote = RemoteView()
     private var senders: [Sender] = []
     private var closureWaiters: [UnsafeContinuation<Closure, Never>] = []
-    private var closure: Closure?
+    /// Apart: while a connection is idle there is none.
+    private var ended: Ended?
 
-    init(_ info: SocketInfo) { self.info = info }
+    private final class Ended: Sendable {
+        let closure: Closure
+        init(_ closure: Closure) { self.closure = closure }
+    }
+
+    init(_ info: SocketInfo) {
+        self.deflate = info.deflate
+        self.request = info.request
+        self.response = info.boxedResponse
+    }
 
     // MARK: On the loop
 
@@ -42,8 +55,8 @@ final class SocketTasks: @unchecked Sendable {
     }
 
     func awaitClosure(_ continuation: UnsafeContinuation<Closure, Never>) {
-        if let closure = self.closure {
-            continuation.resume(returning: closure)
+        if let ended {
+            continuation.resume(returning: ended.closure)
         } else {
             self.closureWaiters.append(continuation)
         }
@@ -51,7 +64,7 @@ final class SocketTasks: @unchecked Sendable {
 
     /// The connection is over.
     func finish(_ closure: Closure) {
-        self.closure = closure
+        self.ended = Ended(closure)
         self.remote.isClosed.store(true, ordering: .relaxed)
         self.remote.isOver.store(true, ordering: .releasing)
         self.resumeSenders()
@@ -69,7 +82,7 @@ final class SocketTasks: @unchecked Sendable {
     // MARK: On any thread
 
     /// How it ended, once it has.
-    var closureSeenFromElsewhere: Closure? { self.remote.isOver.load(ordering: .acquiring) ? self.closure : nil }
+    var closureSeenFromElsewhere: Closure? { self.remote.isOver.load(ordering: .acquiring) ? self.ended?.closure : nil }
 }
 
 /// What other threads may know of an engine without asking its loop.
@@ -88,9 +101,22 @@ struct RemoteView: ~Copyable {
 }
 
 extension SocketEngine {
-    /// Made when it is first asked for, on the loop.
-    var sharedTasks: SocketTasks {
-        if let tasks = self.tasks { return tasks }
+    /// What the opening handshake has settled. The heads of request and response are kept only where tasks may ask for
+    /// them. On the loop; on any thread once there are ``SocketTasks``.
+    var info: SocketInfo {
+        guard let tasks = self.tasks else {
+            return SocketInfo(
+                remoteAddress: self.remoteAddress, subprotocol: self.subprotocol,
+                deflate: self.connection.deflateAgreement, isSecure: self.isSecure)
+        }
+        return SocketInfo(
+            remoteAddress: self.remoteAddress, subprotocol: self.subprotocol, deflate: tasks.deflate,
+            isSecure: self.isSecure, request: tasks.request, response: tasks.response)
+    }
+
+    /// Makes what tasks need, if it is not there yet. On the loop.
+    func makeTasks() {
+        if self.tasks != nil { return }
         let tasks = SocketTasks(self.info)
         self.tasks = tasks
         if let closure = self.closure {
@@ -98,7 +124,6 @@ extension SocketEngine {
         } else if self.isOutputBlocked {
             tasks.note(waitingBytes: self.waitingBytes)
         }
-        return tasks
     }
 
     /// Sends from another thread: `send` travels to the loop with its `count` bytes, which count against the outbox's

@@ -14,8 +14,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
 
     let loop: LoopServices
     let settings: SharedSettings
-    private let remoteAddress: String
-    private let subprotocol: String?
+    let remoteAddress: String
+    let subprotocol: String?
     /// Unchecked, as everything is that a message touches: the loop sees to it that nobody else is here, and no call
     /// that leads to a consumer or to the transport is made while one of these is being changed.
     @exclusivity(unchecked) final var connection: WebSocketConnection
@@ -65,7 +65,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) private(set) final var isFinished = false
     @exclusivity(unchecked) private var isConsumerDone = false
     @exclusivity(unchecked) private var isTransportClosed = false
-    private let isSecure: Bool
+    let isSecure: Bool
 
     /// How it ended, once it has.
     final var closure: Closure? { self.isFinished ? self.connection.closure : nil }
@@ -88,15 +88,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             role: role, configuration: settings.connection, deflate: deflate, contexts: loop.deflateContexts,
             now: loop.now)
         super.init()
-    }
-
-    /// What the opening handshake has settled. The heads of request and response are kept only where tasks may ask for
-    /// them.
-    final var info: SocketInfo {
-        self.tasks?.info
-            ?? SocketInfo(
-                remoteAddress: self.remoteAddress, subprotocol: self.subprotocol,
-                deflate: self.connection.deflateAgreement, isSecure: self.isSecure)
     }
 
     // MARK: Input from the transport

@@ -19,5 +19,28 @@ public struct SocketInfo: Sendable {
     public var request: RequestHead?
 
     /// The response that opened the connection, on the client.
-    public var response: ResponseHead?
+    public var response: ResponseHead? {
+        get { self.boxedResponse?.head }
+        set { self.boxedResponse = newValue.map { Response($0) } }
+    }
+
+    // Apart: on a server, where many connections are idle, there is none.
+    private(set) var boxedResponse: Response?
+
+    final class Response: Sendable {
+        let head: ResponseHead
+        init(_ head: ResponseHead) { self.head = head }
+    }
+
+    init(
+        remoteAddress: String, subprotocol: String?, deflate: PerMessageDeflate.Agreement?, isSecure: Bool,
+        request: RequestHead? = nil, response: Response? = nil
+    ) {
+        self.remoteAddress = remoteAddress
+        self.subprotocol = subprotocol
+        self.deflate = deflate
+        self.isSecure = isSecure
+        self.request = request
+        self.boxedResponse = response
+    }
 }

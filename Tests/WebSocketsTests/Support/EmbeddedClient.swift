@@ -15,7 +15,7 @@ final class EmbeddedClient {
     init(_ settings: SocketSettings = SocketSettings()) throws {
         let channel = EmbeddedChannel(loop: self.loop)
         let info = SocketInfo(
-            remoteAddress: "192.0.2.7:80", subprotocol: nil, deflate: nil, isSecure: false, request: nil, response: nil)
+            remoteAddress: "192.0.2.7:80", subprotocol: nil, deflate: nil, isSecure: false)
         let engine = WebSocketHandler(
             channel: channel, role: .client, loop: LoopServices.on(self.loop), settings: SharedSettings(settings),
             info: info, consumer: CallbackConsumer(ClosureRecorder(self.closures)))
