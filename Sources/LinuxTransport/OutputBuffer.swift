@@ -59,18 +59,31 @@ final class OutputBuffer {
 }
 
 /// Empty buffers of one loop, so that a connection that replies allocates nothing, and one that is idle keeps nothing.
+///
+/// A message to a thousand connections takes a thousand at once: given back to the system they would have to be had from it
+/// again for the next message, page by page.
 struct OutputBufferPool {
     private var buffers: [OutputBuffer] = []
+    /// What they hold.
+    private(set) var byteCount = 0
 
-    /// Buffers kept, and the largest that is worth keeping.
-    private static let most = 16
-    private static let largest = 256 << 10
+    /// Bytes that are kept, and the largest buffer that is worth keeping.
+    static let mostBytes = 4 << 20
+    static let largest = 2 << 20
 
-    mutating func take() -> OutputBuffer { self.buffers.popLast() ?? OutputBuffer() }
+    /// How many buffers are kept.
+    var count: Int { self.buffers.count }
+
+    mutating func take() -> OutputBuffer {
+        guard let buffer = self.buffers.popLast() else { return OutputBuffer() }
+        self.byteCount &-= buffer.capacity
+        return buffer
+    }
 
     mutating func give(_ buffer: OutputBuffer) {
-        guard self.buffers.count < Self.most, buffer.capacity <= Self.largest else { return }
+        guard buffer.capacity <= Self.largest, self.byteCount &+ buffer.capacity <= Self.mostBytes else { return }
         buffer.removeAll()
+        self.byteCount &+= buffer.capacity
         self.buffers.append(buffer)
     }
 }

@@ -3,8 +3,8 @@
 struct ReceiveMemory: ~Copyable {
     /// Bytes before the ones that were read, for the beginning of a frame that came earlier.
     static let headroom = 256
-    /// The most that one socket reads in one turn of the loop.
-    static let byteCount = 64 << 10
+    /// The most that one socket reads in one turn of the loop: ``ReadSize``.
+    static let byteCount = 512 << 10
 
     private let memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: ReceiveMemory.headroom + ReceiveMemory.byteCount, alignment: 64)

@@ -8,7 +8,9 @@ package import NIOCore
 package protocol SocketHandler: AnyObject {
     /// Bytes came, into memory that is lent until this returns and may be changed. So many bytes before them may be
     /// overwritten.
-    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int)
+    ///
+    /// - Returns: how much work they were: frames, say. Whoever brings much is read from in smaller pieces.
+    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int
 
     /// The peer has ended the stream behind bytes that have not been read yet, because the handler does not read.
     func ending()
@@ -53,6 +55,7 @@ package final class SocketConnection: Watched {
     }
 
     @exclusivity(unchecked) private var flags: Flags = [.reads]
+    @exclusivity(unchecked) private var readSize = ReadSize()
 
     package init(descriptor: Int32, loop: EpollEventLoop) {
         self.loop = loop
@@ -83,12 +86,15 @@ package final class SocketConnection: Watched {
 
     /// Reads once: what is left comes in the next turn, when the others have had theirs.
     private func read() {
-        let memory = self.loop.receiveBuffer.body
+        let alone = self.loop.readyCount <= 1
+        let memory = UnsafeMutableRawBufferPointer(
+            rebasing: self.loop.receiveBuffer.body[..<self.readSize.bytes(alone: alone)])
         switch self.loop.receive(self.descriptor, into: memory) {
         case .bytes(0): self.end(nil)
         case .bytes(let count):
-            self.handler?.received(
+            let work = self.handler?.received(
                 UnsafeMutableRawBufferPointer(rebasing: memory[..<count]), headroom: ReceiveMemory.headroom)
+            self.readSize.adapt(to: work ?? 0, count: count)
         case .wouldBlock: break
         case .failed(let error): self.end(error)
         }
@@ -141,7 +147,7 @@ package final class SocketConnection: Watched {
                 self.end(nil)
                 return
             case .bytes(let count):
-                self.handler?.received(
+                _ = self.handler?.received(
                     UnsafeMutableRawBufferPointer(rebasing: memory[..<count]), headroom: ReceiveMemory.headroom)
             case .wouldBlock, .failed:
                 self.end(failure)
@@ -194,10 +200,13 @@ package final class SocketConnection: Watched {
     /// take.
     package func flush(followedBy bytes: UnsafeRawBufferPointer) {
         if self.flags.contains(.isBroken) { return }
-        let output = self.outputBuffer()
         var sent = 0
         if !self.flags.contains(.isBlocked) {
-            switch self.loop.send(self.descriptor, output.bytes, bytes) {
+            let outcome =
+                if let output { self.loop.send(self.descriptor, output.bytes, bytes) } else {
+                    self.loop.send(self.descriptor, bytes)
+                }
+            switch outcome {
             case .bytes(let count): sent = count
             case .wouldBlock: break
             case .failed(let error):
@@ -206,6 +215,11 @@ package final class SocketConnection: Watched {
             }
         }
         self.sentBytes &+= sent
+        if self.output == nil {
+            // All of it, nearly always: nothing was kept, nothing is.
+            if sent == bytes.count, self.flags.isDisjoint(with: [.endsOutput, .closes]) { return }
+        }
+        let output = self.outputBuffer()
         let fromOutput = min(sent, output.count)
         output.removeFirst(fromOutput)
         let rest = bytes.dropFirst(sent - fromOutput)

@@ -52,6 +52,7 @@ public final class WebSocket: Sendable, Identifiable {
     /// - Returns: what `body` returned, or `nil` when the connection was closed with 1000, 1001 or no code.
     /// - Throws: ``WebSocketError``, `CancellationError`, and what `body` throws.
     @inlinable
+    @inline(__always)
     nonisolated(nonsending)
         public func receive<Result>(_ body: (RawSpan, MessageKind) throws -> Result) async throws -> Result?
     {
@@ -82,8 +83,7 @@ public final class WebSocket: Sendable, Identifiable {
     /// The next message, if it is here already and the task is on the connection's loop.
     @usableFromInline
     func take() -> SocketEngine.Pulled {
-        guard self.eventLoop.inEventLoop, let consumer = self.engine.asyncConsumer else { return .nothing }
-        return consumer.take(self.engine)
+        self.engine.loop.isHere ? self.engine.take() : .nothing
     }
 
     /// Waits until there may be a message.
@@ -92,9 +92,14 @@ public final class WebSocket: Sendable, Identifiable {
     nonisolated(nonsending)
         func awaitMessage() async throws -> Arrival
     {
-        guard self.eventLoop.inEventLoop else { return try await self.receiveElsewhere() }
+        guard self.engine.loop.isHere else { return try await self.receiveElsewhere() }
         guard let consumer = try self.waitingConsumer() else { return .end }
-        await self.wait(consumer)
+        if consumer.isHandlerRunning {
+            // Nobody else can cancel it than the consumer, which then ends this wait.
+            await withUnsafeContinuation { consumer.waitHere($0) }
+        } else {
+            await self.waitCancellably(consumer)
+        }
         return .again
     }
 
@@ -116,7 +121,7 @@ public final class WebSocket: Sendable, Identifiable {
 
     @inline(never)
     nonisolated(nonsending)
-        private func wait(_ consumer: AsyncConsumer) async
+        private func waitCancellably(_ consumer: AsyncConsumer) async
     {
         let eventLoop = self.eventLoop
         await withTaskCancellationHandler {
@@ -196,7 +201,7 @@ public final class WebSocket: Sendable, Identifiable {
     nonisolated(nonsending)
         public func send(_ text: String) async throws
     {
-        if self.eventLoop.inEventLoop, !self.engine.isOutputBlocked {
+        if self.engine.loop.isHere, !self.engine.isOutputBlocked {
             var text = text
             return try Self.check(
                 text.withUTF8 { self.engine.send(UnsafeRawBufferPointer($0).bytes, as: .text) })
@@ -225,7 +230,7 @@ public final class WebSocket: Sendable, Identifiable {
         private func send(_ bytes: [UInt8], as kind: MessageKind) async throws
     {
         let engine = self.engine
-        guard self.eventLoop.inEventLoop else {
+        guard self.engine.loop.isHere else {
             try await self.sendElsewhere(bytes, as: kind)
             return
         }
@@ -283,7 +288,7 @@ public final class WebSocket: Sendable, Identifiable {
     /// itself would know more.
     @discardableResult
     public func trySend(_ message: RawSpan, as kind: MessageKind) -> SendStatus {
-        if self.eventLoop.inEventLoop { return self.engine.send(message, as: kind) }
+        if self.engine.loop.isHere { return self.engine.send(message, as: kind) }
         let bytes = message.withUnsafeBytes { Array($0) }
         return self.engine.sendFromElsewhere(bytes.count, self.tasks) { $0.send(bytes.span.bytes, as: kind) }
     }
@@ -307,7 +312,7 @@ public final class WebSocket: Sendable, Identifiable {
     /// Sends a message that many connections get, without waiting, and says what became of it.
     @discardableResult
     public func trySend(_ message: PreparedMessage) -> SendStatus {
-        if self.eventLoop.inEventLoop { return self.engine.send(message) }
+        if self.engine.loop.isHere { return self.engine.send(message) }
         return self.engine.sendFromElsewhere(message.byteCount, self.tasks) { $0.send(message) }
     }
 
@@ -377,7 +382,7 @@ extension WebSocket: AsyncSequence {
         nonisolated(nonsending)
             public mutating func next() async throws -> Message?
         {
-            try await self.socket.receive()
+            try await self.socket.receive { bytes, kind in Message(kind, bytes) }
         }
     }
 

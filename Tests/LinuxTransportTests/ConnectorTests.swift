@@ -155,13 +155,13 @@ struct ConnectorTests {
         }
     }
 
-    /// How many sockets are connected, or being connected, to a port.
+    /// How many sockets of a process are connected, or being connected, to a port. (What a process has closed has no inode.)
     private static func openConnections(to port: Int) throws -> Int {
         let digits = String(port, radix: 16, uppercase: true)
         let wanted = ":" + String(repeating: "0", count: 4 - digits.count) + digits
         return try String(contentsOfFile: "/proc/self/net/tcp", encoding: .utf8).split(separator: "\n").count { line in
             let columns = line.split(separator: " ")
-            return columns.count > 2 && columns[2].hasSuffix(wanted)
+            return columns.count > 9 && columns[2].hasSuffix(wanted) && columns[9] != "0"
         }
     }
 

@@ -20,7 +20,7 @@ struct SocketConnectionTests {
             self.writesThrough = writesThrough
         }
 
-        func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) {
+        func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
             let first = bytes.count / 3
             self.connection.write(UnsafeRawBufferPointer(rebasing: bytes[..<first]))
             let rest = UnsafeRawBufferPointer(rebasing: bytes[first...])
@@ -33,6 +33,7 @@ struct SocketConnectionTests {
             // The headroom is ours.
             let before = UnsafeMutableRawBufferPointer(start: bytes.baseAddress.map { $0 - headroom }, count: headroom)
             before.initializeMemory(as: UInt8.self, repeating: 0xAA)
+            return 1
         }
 
         func ending() { self.events.add("ending") }
@@ -104,6 +105,72 @@ struct SocketConnectionTests {
     func mirror(writesThrough: Bool) async throws {
         let events = try await self.mirrored(writesThrough: writesThrough) { try Self.exchange($0, count: 3_000_000) }
         #expect(events == ["ended"])
+    }
+
+    /// Notes how much each read brings, all of which it takes for so much work.
+    private final class Worker: SocketHandler, @unchecked Sendable {
+        // `@unchecked`: on the loop, but for the log.
+        let reads = Log<Int>()
+        private let work: Int
+        private let connection: SocketConnection
+
+        init(_ connection: SocketConnection, work: Int) {
+            self.connection = connection
+            self.work = work
+        }
+
+        func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
+            self.reads.add(bytes.count)
+            return self.work
+        }
+
+        func ending() {}
+        func ended(_ failure: SystemError?) { self.connection.close() }
+        func drained() {}
+        func closed() {}
+    }
+
+    /// The sizes of the reads of `count` connections with 128 KiB each to be read, whose bytes are so much work.
+    private static func reads(connections count: Int, work: Int) async throws -> [[Int]] {
+        let pairs = try (0..<count).map { _ in try SocketPair() }
+        let bytes = [UInt8](repeating: 1, count: 128 << 10)
+        for pair in pairs {
+            var room = Int32(1 << 20)
+            setsockopt(pair.theirs, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+            #expect(send(pair.theirs, bytes, bytes.count, Int32(MSG_DONTWAIT)) == bytes.count)
+            close(pair.theirs)
+        }
+        let reads = Log<[Int]>()
+        try await withLoop { loop in
+            // All in one turn, so that all are ready in the next.
+            let workers = try await loop.submit {
+                try pairs.map { pair in
+                    let connection = SocketConnection(descriptor: pair.ours, loop: loop)
+                    let worker = Worker(connection, work: work)
+                    connection.handler = worker
+                    try connection.start()
+                    return worker
+                }
+            }.get()
+            for worker in workers {
+                try await eventually { worker.reads.all.reduce(0, +) == 128 << 10 }
+                reads.add(worker.reads.all)
+            }
+        }
+        return reads.all
+    }
+
+    @Test("who brings much work is read from in smaller and smaller pieces, while others wait")
+    func fair() async throws {
+        for reads in try await Self.reads(connections: 2, work: 65) {
+            #expect(Array(reads.prefix(7)) == [65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 2_048])
+        }
+    }
+
+    @Test("but not if little work is in it, or if nobody waits")
+    func fairEnough() async throws {
+        for reads in try await Self.reads(connections: 2, work: 64) { #expect(reads == [65_536, 65_536]) }
+        for reads in try await Self.reads(connections: 1, work: 10_000) { #expect(reads == [65_536, 65_536]) }
     }
 
     @Test(

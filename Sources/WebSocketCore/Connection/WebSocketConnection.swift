@@ -139,6 +139,21 @@ public struct WebSocketConnection: ~Copyable {
         in bytes: UnsafeMutableRawBufferPointer, from offset: inout Int, now: Timestamp
     ) -> Step {
         precondition(offset >= 0 && offset <= bytes.count, "offset outside of the bytes")
+        // Nothing is left to be done, and frames are read: the short way.
+        if self.closing.isOpen, self.controlFrames.isEmpty, !self.isShutdownDue,
+            let step = self.readShortMessage(bytes, &offset, now)
+        {
+            self.keepAlive.receivedBytes(now: now)
+            self.leftOver = 0
+            return step
+        }
+        return self.nextAtLength(in: bytes, from: &offset, now: now)
+    }
+
+    @inline(never)
+    private mutating func nextAtLength(
+        in bytes: UnsafeMutableRawBufferPointer, from offset: inout Int, now: Timestamp
+    ) -> Step {
         if let step = self.dueStep() { return step }
         // What was left over has been a sign of life once; only more than that is a new one.
         if bytes.count &- offset > self.leftOver { self.keepAlive.receivedBytes(now: now) }
@@ -179,11 +194,9 @@ public struct WebSocketConnection: ~Copyable {
     }
 
     /// A frame begins at `offset`. Returns `nil` to be called again.
-    @inline(__always)
     private mutating func readFrame(
         _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
-        if let step = self.readShortMessage(bytes, &offset, now) { return step }
         let available = UnsafeRawBufferPointer(rebasing: bytes[offset...])
         switch FrameHeader.decode(available) {
         case .needMoreBytes:
@@ -423,6 +436,38 @@ public struct WebSocketConnection: ~Copyable {
         defer { if !outgoing.encoder.isInUse { self.outgoing = nil } }
         return try outgoing.encoder.frame(
             payload, kind, position, compress: compress, deflate: self.deflate, maskingKey: maskingKey)
+    }
+
+    /// Writes a whole message of a server as it is, if that is all there is to do: no compression was negotiated and no
+    /// fragmented message is unfinished. It does what ``frame(for:as:position:compress:maskingKey:)`` and
+    /// ``encode(_:_:into:)`` would do, in fewer steps.
+    ///
+    /// - Parameter destination: where to.
+    /// - Returns: how many bytes were written; 0 if the other way must be taken, or there is no room.
+    public func encodeWhole(
+        _ payload: RawSpan, as kind: MessageKind, into destination: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        let count = payload.byteCount
+        // Four bytes are the header of a message of up to 64 KiB less one.
+        guard self.closing.isOpen, self.role == .server, self.deflate == nil, self.outgoing == nil,
+            count <= 0xFFFF, count &+ 4 <= destination.count, let base = destination.baseAddress
+        else { return 0 }
+        // Every store lies within `count` + 4 bytes, for which there is room.
+        base.storeBytes(of: 0x80 | kind.rawValue, as: UInt8.self)
+        let headerBytes: Int
+        if count < 126 {
+            base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
+            headerBytes = 2
+        } else {
+            base.storeBytes(of: 126, toByteOffset: 1, as: UInt8.self)
+            base.storeBytes(
+                of: UInt16(truncatingIfNeeded: count).bigEndian, toByteOffset: 2, as: UInt16.self)
+            headerBytes = 4
+        }
+        payload.withUnsafeBytes { bytes in
+            if let start = bytes.baseAddress { (base + headerBytes).copyMemory(from: start, byteCount: count) }
+        }
+        return headerBytes &+ count
     }
 
     /// Writes `frame`, which was made of `payload`, to `destination`, which has room for its ``OutgoingFrame/byteCount``.

@@ -42,8 +42,9 @@ final class SocketClientOpening: ClientOpening, SocketHandler, @unchecked Sendab
 
     // MARK: From the connection
 
-    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) {
+    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         self.received(UnsafeRawBufferPointer(bytes))
+        return 1
     }
 
     func ending() {}

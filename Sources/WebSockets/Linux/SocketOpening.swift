@@ -39,8 +39,9 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
 
     // MARK: From the connection
 
-    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) {
+    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         self.received(UnsafeRawBufferPointer(bytes))
+        return 1
     }
 
     func ending() { self.closeTransport() }

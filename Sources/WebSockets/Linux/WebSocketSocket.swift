@@ -21,8 +21,10 @@ final class WebSocketSocket: SocketEngine, SocketHandler, @unchecked Sendable {
 
     // MARK: From the connection
 
-    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) {
+    func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
+        self.framesReceived = 0
         self.received(in: bytes, headroom: headroom)
+        return self.framesReceived
     }
 
     func ending() { self.transportEnding() }

@@ -7,7 +7,9 @@ import WebSocketCore
 final class LoopServices: @unchecked Sendable {
     let eventLoop: any EventLoop
     let executor: LoopExecutor
+    private let thread: ThreadIdentity
     let receiveBuffer = ReceiveBuffer()
+    let corkMemory = CorkMemory()
     @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
     let deflateContexts = DeflateContextPool()
@@ -30,7 +32,14 @@ final class LoopServices: @unchecked Sendable {
 
     private init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        self.thread = ThreadIdentity.current
         self.executor = LoopExecutor(eventLoop)
+    }
+
+    /// Whether the calling thread is the loop's. (Of a loop that has ended, the system may have given its name to another
+    /// thread: then nobody else is there.)
+    var isHere: Bool {
+        @inline(__always) get { ThreadIdentity.current == self.thread }
     }
 
     /// The loop's monotonic clock.

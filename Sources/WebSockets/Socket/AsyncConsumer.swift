@@ -47,6 +47,8 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     /// `nil` where somebody else holds the ``WebSocket``.
     private let handler: Handler?
     private var task: Task<Void, Never>?
+    /// The same, to be compared with, and for nothing else.
+    private var handlerTask: UnsafeCurrentTask?
     /// The connection has ended before the handler has.
     private var leaving: Leaving?
 
@@ -93,6 +95,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         // All that a task that waits keeps besides what it waits in: each frame and each capture counts for each
         // connection.
         self.task = Task(executorPreference: engine.loop.executor) {
+            self.handlerBegins()
             do {
                 try await handler.body(socket)
                 self.handlerEnds(socket, with: nil)
@@ -145,6 +148,16 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         if let leaving, self.task != nil { leaving.onDone = body } else { body() }
     }
 
+    private func handlerBegins() {
+        withUnsafeCurrentTask { self.handlerTask = $0 }
+    }
+
+    /// Whether the current task is the handler's own, not one that it has made. On the loop.
+    var isHandlerRunning: Bool {
+        guard let handlerTask = self.handlerTask else { return false }
+        return withUnsafeCurrentTask { $0 == handlerTask }
+    }
+
     @inline(never)
     private func handlerEnds(_ socket: WebSocket, with error: (any Error)?) {
         let engine = socket.engine
@@ -153,6 +166,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
 
     private func handlerEnded(_ engine: SocketEngine, with error: (any Error)?) {
         self.task = nil
+        self.handlerTask = nil
         let leaving = self.leaving.take()
         leaving?.cancellation?.cancel()
         if let error, !Self.isOrdinaryEnd(error) {
@@ -180,7 +194,10 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     }
 
     /// It has had its time.
-    func cancelHandler() { self.task?.cancel() }
+    func cancelHandler() {
+        self.task?.cancel()
+        self.cancelWait()
+    }
 
     // MARK: Keeping messages
 

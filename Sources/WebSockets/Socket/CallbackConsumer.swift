@@ -20,10 +20,11 @@ final class CallbackConsumer<Receiver: MessageReceiver>: Consumer {
     /// One access to the receiver for all messages of a burst.
     @inlinable
     static func consume(_ engine: SocketEngine, _ receiver: inout Receiver) {
+        let socket = LoopSocket(engine)
         while true {
             switch engine.pull() {
-            case .view(let kind, let bytes): receiver.received(bytes.bytes, kind, LoopSocket(engine))
-            case .owned(let kind, let bytes): receiver.received(bytes.span.bytes, kind, LoopSocket(engine))
+            case .view(let kind, let bytes): receiver.received(bytes.bytes, kind, socket)
+            case .owned(let kind, let bytes): receiver.received(bytes.span.bytes, kind, socket)
             case .nothing: return
             }
         }

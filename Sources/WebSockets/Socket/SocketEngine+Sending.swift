@@ -11,6 +11,7 @@ extension SocketEngine {
     final func send(
         _ payload: RawSpan, as kind: MessageKind, position: FramePosition = .whole, compress: Bool = true
     ) -> SendStatus {
+        if position == .whole, let status = self.corkWhole(payload, kind) { return status }
         if let refusal = self.refusal(of: payload.byteCount) { return .dropped(refusal) }
         do throws(SendError) {
             let frame = try self.connection.frame(
@@ -54,6 +55,21 @@ extension SocketEngine {
         return self.sent()
     }
 
+    /// The commonest case in the fewest steps: a whole message during a burst, with nothing in its way. `nil` for all
+    /// others, of which nothing was done.
+    @inline(__always)
+    private func corkWhole(_ payload: RawSpan, _ kind: MessageKind) -> SendStatus? {
+        guard let burst, self.pressure == nil, !self.hasStreamEnded,
+            self.waitingBytes < self.settings.outbox.highWaterBytes
+        else { return nil }
+        let count = self.connection.encodeWhole(payload, as: kind, into: burst.pointee.room)
+        if count == 0 { return nil }
+        burst.pointee.corked &+= count
+        self.corkedBytes &+= count
+        self.waitingBytes &+= count
+        return self.waitingBytes < self.settings.outbox.highWaterBytes ? .written : self.sent()
+    }
+
     /// Why so many bytes cannot be sent now, if they cannot.
     @inline(__always)
     private func refusal(of byteCount: Int) -> SendStatus.DropReason? {
@@ -68,6 +84,7 @@ extension SocketEngine {
 
     /// Sends what was corked, and `bytes` from where they lie.
     private func flushDirectly(_ bytes: RawSpan) {
+        self.passCork()
         self.corkedBytes = 0
         self.waitingBytes = bytes.withUnsafeBytes { self.flush(followedBy: $0) }
         self.noteBlocked()
@@ -85,15 +102,39 @@ extension SocketEngine {
     /// From this size on a message is not copied before it is written.
     private static let directBytes = 16 << 10
 
+    /// Adds `count` bytes at most, those that the closure writes: to the burst's cork if there is room, to the transport's
+    /// otherwise.
     func cork(_ count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        let written = self.write(count, body)
+        let written: Int
+        if let burst, burst.pointee.room.count >= count {
+            written = body(burst.pointee.room)
+            burst.pointee.corked &+= written
+        } else {
+            self.passCork()
+            written = self.write(count, body)
+        }
         self.corkedBytes &+= written
         self.waitingBytes &+= written
     }
 
+    /// What was corked during this burst goes to the transport, before something else does.
+    private func passCork() {
+        guard let burst, burst.pointee.corked > 0 else { return }
+        let bytes = burst.pointee.takeCorked()
+        _ = self.write(bytes.count) { memory in
+            memory.copyMemory(from: bytes)
+            return bytes.count
+        }
+    }
+
+    /// Hands everything to the system.
     func flush() {
         self.corkedBytes = 0
-        self.waitingBytes = self.flushTransport()
+        if let burst, burst.pointee.corked > 0 {
+            self.waitingBytes = self.flush(followedBy: burst.pointee.takeCorked())
+        } else {
+            self.waitingBytes = self.flushTransport()
+        }
     }
 
     func maskingKey() -> MaskingKey? {

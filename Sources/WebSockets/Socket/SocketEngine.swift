@@ -41,6 +41,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// More than the high-water mark waits, until less than the low-water mark does.
     @exclusivity(unchecked) final var isOutputBlocked = false
     @exclusivity(unchecked) final var isFlushScheduled = false
+    /// Frames that bursts have brought; whoever looks sets it back.
+    @exclusivity(unchecked) final var framesReceived = 0
     /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
     @exclusivity(unchecked) private var streamEnd = StreamEnd.none
 
@@ -236,12 +238,19 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// Lets the consumer pull messages out of `buffer`, and says how many bytes were consumed.
     private func consume(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         var burst = Burst(bytes: buffer, time: self.loop.now)
+        if self.sendsDirectly { burst.cork = self.loop.corkMemory.take() }
         withUnsafeMutablePointer(to: &burst) { pointer in
             self.burst = pointer
             self.tell { $0.consume(self) }
             if self.consumer == nil { _ = self.pull() }
+            if pointer.pointee.corked > 0 {
+                self.flush()
+                self.noteBlocked()
+            }
             self.burst = nil
         }
+        self.loop.corkMemory.give(burst.cork)
+        self.framesReceived &+= burst.frames
         if burst.offset > 0, self.hasStreamEnded {
             self.pressure?.streamEndDeadline = burst.time + self.settings.connection.limits.closeTimeout
         }
@@ -263,22 +272,48 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// The next message of the burst that is being consumed. Control frames are dealt with on the way.
     @usableFromInline
     final func pull() -> Pulled {
+        guard let burst, !self.isOutputBlocked, !self.isFinished else {
+            if self.isOutputBlocked || self.isFinished { self.takeDueSteps() }
+            return .nothing
+        }
+        burst.pointee.frames &+= 1
+        let step = self.connection.next(
+            in: burst.pointee.bytes, from: &burst.pointee.offset, now: burst.pointee.time)
+        guard case .message(let kind, let range) = step else { return self.pullOn(step) }
+        return .view(kind, Self.view(range, of: burst.pointee.bytes))
+    }
+
+    /// The next message for the task that receives, if there is one now. On the loop.
+    @usableFromInline
+    final func take() -> Pulled { self.asyncConsumer?.take(self) ?? .nothing }
+
+    /// There is something else than a message that lies in the receive buffer.
+    @inline(never)
+    private func pullOn(_ step: Step) -> Pulled {
+        var step = step
         while true {
-            if self.isOutputBlocked || self.isFinished {
-                self.takeDueSteps()
-                return .nothing
-            }
-            guard let burst = self.burst else { return .nothing }
-            let step = self.connection.next(
-                in: burst.pointee.bytes, from: &burst.pointee.offset, now: burst.pointee.time)
+            guard let burst else { return .nothing }
             switch step {
-            case .message(let kind, let range):
-                return .view(kind, UnsafeRawBufferPointer(rebasing: burst.pointee.bytes[range]))
+            case .message(let kind, let range): return .view(kind, Self.view(range, of: burst.pointee.bytes))
             case .assembledMessage(let kind): return .owned(kind, self.connection.takeMessage())
             case .needMoreBytes: return .nothing
             case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
             }
+            if self.isOutputBlocked || self.isFinished {
+                self.takeDueSteps()
+                return .nothing
+            }
+            burst.pointee.frames &+= 1
+            step = self.connection.next(
+                in: burst.pointee.bytes, from: &burst.pointee.offset, now: burst.pointee.time)
         }
+    }
+
+    @inline(__always)
+    private static func view(_ range: Range<Int>, of bytes: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer {
+        // The machine's ranges lie within the bytes it was given, which are not empty where there is a message.
+        UnsafeRawBufferPointer(
+            start: bytes.baseAddress.unsafelyUnwrapped + range.lowerBound, count: range.upperBound &- range.lowerBound)
     }
 
     /// Begins the closing handshake; only the first call counts.
@@ -496,6 +531,24 @@ struct Burst {
     let bytes: UnsafeMutableRawBufferPointer
     var offset = 0
     let time: Timestamp
+    /// Frames that were pulled, at least; the beginning of one counts.
+    var frames = 0
+    /// Where what is sent meanwhile is collected, and how many bytes have been. Nothing where the transport collects.
+    var cork = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    var corked = 0
+
+    /// Where the next bytes go. `corked` never exceeds the memory.
+    var room: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(
+            start: self.cork.baseAddress.map { $0 + self.corked }, count: self.cork.count &- self.corked)
+    }
+
+    /// Everything that was collected, which stays there until something else is.
+    mutating func takeCorked() -> UnsafeRawBufferPointer {
+        let bytes = UnsafeRawBufferPointer(start: self.cork.baseAddress, count: self.corked)
+        self.corked = 0
+        return bytes
+    }
 }
 
 /// What a connection needs only while its outbox is full, or when the peer has ended the stream behind unread bytes.

@@ -492,4 +492,53 @@ struct WebSocketConnectionMemoryTests {
         let held = connection.takeMessage()
         #expect(held.capacity == 0)
     }
+
+    // MARK: Whole messages, the short way
+
+    private static func server(deflate: DeflateSettings? = nil) -> WebSocketConnection {
+        WebSocketConnection(
+            role: .server, configuration: ConnectionConfiguration(keepAlive: nil), deflate: deflate, now: .zero)
+    }
+
+    /// What the short way writes into so much room; `nil` if it does not.
+    private static func whole(
+        _ connection: borrowing WebSocketConnection, _ payload: [UInt8], _ kind: MessageKind = .binary, room: Int
+    ) -> [UInt8]? {
+        var memory = [UInt8](repeating: 0xEE, count: room)
+        let count = memory.withUnsafeMutableBytes {
+            connection.encodeWhole(payload.span.bytes, as: kind, into: $0)
+        }
+        #expect(memory[count...].allSatisfy { $0 == 0xEE })
+        return count == 0 ? nil : Array(memory[..<count])
+    }
+
+    @Test("A whole message is written the short way as it is the long way", arguments: [MessageKind.text, .binary])
+    func encodesWhole(kind: MessageKind) {
+        let server = Self.server()
+        for count in [0, 1, 125, 126, 127, 65_535] {
+            let payload = [UInt8](repeating: 0x41, count: count)
+            let frame = FrameBytes(kind == .text ? .text : .binary, payload).bytes
+            #expect(Self.whole(server, payload, kind, room: count + 4) == frame)
+            #expect(Self.whole(server, payload, kind, room: count + 1_000) == frame)
+            #expect(Self.whole(server, payload, kind, room: count + 3) == nil)
+            #expect(Self.whole(server, payload, kind, room: 0) == nil)
+        }
+        #expect(Self.whole(server, [UInt8](repeating: 0, count: 65_536), room: 70_000) == nil)
+    }
+
+    @Test("The short way is not for clients, compression, between fragments, or behind a Close frame")
+    func encodesWholeNotAlways() throws {
+        let client = WebSocketConnection(
+            role: .client, configuration: ConnectionConfiguration(keepAlive: nil), now: .zero)
+        #expect(Self.whole(client, [1], room: 100) == nil)
+        let deflate = DeflateSettings(agreement: PerMessageDeflate.Agreement(), configuration: .init())
+        #expect(Self.whole(Self.server(deflate: deflate), [1], room: 100) == nil)
+        var server = Self.server()
+        _ = try server.frame(for: [1].span.bytes, as: .binary, position: .first, maskingKey: nil)
+        #expect(Self.whole(server, [1], room: 100) == nil)
+        _ = try server.frame(for: [1].span.bytes, as: .binary, position: .last, maskingKey: nil)
+        #expect(Self.whole(server, [1], room: 100) == [0x82, 1, 1])
+        server.close(Close(.normal), now: .zero)
+        #expect(Self.whole(server, [1], room: 100) == nil)
+    }
 }

@@ -46,6 +46,82 @@ struct LinuxServerTests {
         }
     }
 
+    @Test("answers in order, however the answers are written", arguments: [1, 3, 1_000])
+    func order(repeats: Int) async throws {
+        // Short and long ones, some larger than what is collected, and pongs between them.
+        let frames = (0..<8).flatMap { round in
+            [3, 125, 126, 5_000, 16_384, 40_000, 70_000, 0].flatMap { count in
+                [FrameBytes.binary([UInt8](repeating: UInt8(round), count: count)), .ping([UInt8(round)])]
+            }
+        }
+        var server = WebSocketServer.forTests {
+            $0.transport = .linux
+            $0.socket.limits.controlFrameBurst = 10_000
+        }
+        server.on("/echo") { _ in Repeating(repeats: repeats) }
+        try await server.whileRunning { running in
+            let peer = try await RawConnection.open("/echo", on: running.port)
+            let sending = peer.sendSoon(frames.flatMap { $0.from(.client).bytes })
+            for frame in frames {
+                let count = frame.opcode == 2 && frame.payload.count < 5_000 ? repeats : 1
+                let answer = frame.opcode == 2 ? frame : FrameBytes.pong(frame.payload)
+                for answered in try await peer.readFrames(count) { #expect(answered == answer) }
+            }
+            try await sending.get()
+            try await peer.close()
+        }
+    }
+
+    /// Answers short messages several times.
+    private struct Repeating: MessageReceiver {
+        let repeats: Int
+
+        mutating func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) {
+            for _ in 0..<(message.byteCount < 5_000 ? self.repeats : 1) { socket.send(message, as: kind) }
+        }
+    }
+
+    @Test("Callbacks may use other connections of their loop, which may be in the middle of something too")
+    func others() async throws {
+        let sockets = Log<WebSocket>()
+        var server = WebSocketServer.forTests { $0.transport = .linux }
+        server.on("/") { _ in Passing(sockets: sockets) }
+        try await server.whileRunning { running in
+            let peers = [
+                try await RawConnection.open("/", on: running.port),
+                try await RawConnection.open("/", on: running.port),
+            ]
+            let messages = (0..<200).map { FrameBytes.text("\($0)") }
+            let bytes = messages.flatMap { $0.from(.client).bytes }
+            for peer in peers { try await peer.send(bytes) }
+            for peer in peers {
+                let received = try await peer.readFrames(400)
+                // From each of the two in order.
+                for message in messages { #expect(received.count { $0 == message } == 2) }
+            }
+            for peer in peers { try await peer.send(.text("close")) }
+            for peer in peers { #expect(try await peer.readFrame() == .close(1000)) }
+            for peer in peers { try await peer.close() }
+        }
+    }
+
+    /// Passes each message on to all connections, or closes them all.
+    private struct Passing: MessageReceiver {
+        let sockets: Log<WebSocket>
+
+        mutating func opened(_ socket: LoopSocket) { self.sockets.add(socket.webSocket) }
+
+        mutating func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) {
+            for other in self.sockets.all {
+                if message.byteCount == 5 {
+                    LoopSocket(other.engine).close()
+                } else {
+                    LoopSocket(other.engine).send(message, as: kind)
+                }
+            }
+        }
+    }
+
     @Test("hands ordinary requests to event loops that were given, and leaves them running")
     func givenLoops() async throws {
         let group = MultiThreadedEventLoopGroup.singleton
