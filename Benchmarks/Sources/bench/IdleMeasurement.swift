@@ -1,7 +1,7 @@
 import Glibc
 
 /// What idle connections cost one server in memory, once.
-struct IdleMeasurement {
+struct IdleMeasurement: Sendable, Codable, Equatable {
     /// Bytes for each connection after its opening handshake: resident, and of that not shared with other processes.
     let afterHandshake: ResidentMemory
     /// The same after each has echoed one message of 20 bytes.
@@ -16,15 +16,16 @@ struct IdleMeasurement {
     init(_ server: EchoServer, connections count: Int, on processors: Processors) throws(BenchError) {
         let process = try ServerProcess(server, on: processors)
         defer { process.stop() }
+        let endpoint = Endpoint(port: process.port)
         let window = FrameWindow(messages: 1, payloadBytes: 20, isText: false)
         var sockets: [ClientSocket] = []
         sockets.reserveCapacity(count + 1)
         defer { for socket in sockets { socket.drop() } }
-        sockets.append(try ClientSocket(port: process.port))
+        sockets.append(try ClientSocket(endpoint))
         for socket in sockets { try socket.exchange(window) }
         let before = try Self.memoryAtRest(process)
 
-        for _ in 0..<count { sockets.append(try ClientSocket(port: process.port)) }
+        for _ in 0..<count { sockets.append(try ClientSocket(endpoint)) }
         self.afterHandshake = try Self.memoryAtRest(process).growth(since: before, for: count)
         for socket in sockets { try socket.exchange(window) }
         self.afterMessage = try Self.memoryAtRest(process).growth(since: before, for: count)
