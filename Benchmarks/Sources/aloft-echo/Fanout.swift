@@ -22,7 +22,8 @@ final class Subscribers: @unchecked Sendable {
     }
 
     func publish(_ message: RawSpan, _ kind: MessageKind) {
-        for socket in self.sockets { socket?.send(message, as: kind) }
+        let prepared = PreparedMessage(message, as: kind)
+        for socket in self.sockets { socket?.send(prepared) }
     }
 }
 

@@ -6,7 +6,7 @@ struct MarkdownReport {
     let conditions: Conditions
 
     var text: String {
-        var parts = ["# Benchmarks", self.summary]
+        var parts = ["# Benchmarks", Self.introduction, self.summary]
         parts.append(self.verdicts)
         parts.append(self.method)
         parts.append(self.echo)
@@ -17,6 +17,12 @@ struct MarkdownReport {
         parts.append(self.section(.tls, "TLS", nil, Self.tlsNote))
         return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
     }
+
+    private static let introduction = """
+        What `make bench` has measured: servers that echo, and what else servers do, one beside the other in one run. \
+        See [method](#method), [machine and versions](#machine-and-versions), and [noise](#noise) for what the figures \
+        are worth.
+        """
 
     private var reference: String { self.results.name(self.results.reference) }
 
@@ -95,7 +101,7 @@ struct MarkdownReport {
             ]
             lines.append("| " + cells.joined(separator: " | ") + " |")
         }
-        if isLimited { lines += ["", "\\* limited by the generator: the server could do more in a second."] }
+        if isLimited { lines += ["", "\\* Limited by the generator: the server could do more in a second."] }
         return lines.joined(separator: "\n")
     }
 
