@@ -4,19 +4,38 @@ import Glibc
 struct ClientSocket {
     let wire: Wire
 
-    /// Connects and completes the opening handshake.
-    init(_ endpoint: Endpoint) throws(BenchError) {
+    /// Opens many. Some are under way at the same time: waiting for each alone takes long where others want to run too.
+    static func open(_ count: Int, to endpoint: Endpoint) throws(BenchError) -> [ClientSocket] {
+        var sockets: [ClientSocket] = []
+        sockets.reserveCapacity(count)
+        do throws(BenchError) {
+            while sockets.count < count {
+                let opened = sockets.count
+                for _ in 0..<min(Self.atOnce, count - opened) { sockets.append(try ClientSocket(asking: endpoint)) }
+                for socket in sockets[opened...] { try socket.readAnswer(endpoint) }
+            }
+        } catch {
+            for socket in sockets { socket.drop() }
+            throw error
+        }
+        return sockets
+    }
+
+    /// Fewer than any server lets wait to be accepted.
+    private static let atOnce = 32
+
+    /// Connects and sends the opening handshake.
+    private init(asking endpoint: Endpoint) throws(BenchError) {
         self.wire = try Wire(port: endpoint.port, tls: endpoint.tls)
         do throws(BenchError) {
-            try self.openWebSocket(endpoint)
+            try self.write(Array(endpoint.request.utf8))
         } catch {
             self.drop()
             throw error
         }
     }
 
-    private func openWebSocket(_ endpoint: Endpoint) throws(BenchError) {
-        try self.write(Array(endpoint.request.utf8))
+    private func readAnswer(_ endpoint: Endpoint) throws(BenchError) {
         var answer: [UInt8] = []
         while answer.suffix(4) != [13, 10, 13, 10][...] {
             let bytes = try self.read(atMost: 4_096)
@@ -47,17 +66,31 @@ struct ClientSocket {
         }
     }
 
-    /// Sends `window` and waits until all of it has come back.
-    func exchange(_ window: FrameWindow) throws(BenchError) {
-        try self.write(window.sent)
-        var reply: [UInt8] = []
-        while reply.count < window.expected.count {
-            let bytes = try self.read(atMost: window.expected.count - reply.count)
-            guard !bytes.isEmpty else { throw .connectionClosed }
-            reply += bytes
+    /// Sends `message` on every socket and waits until it has come back on all of them.
+    static func exchange(_ message: [UInt8], on sockets: [ClientSocket]) throws(BenchError) {
+        let frame = FrameWindow.frame(message, firstByte: 0x82, mask: [0x37, 0xFA, 0x21, 0x3D])
+        for first in stride(from: 0, to: sockets.count, by: Self.atOnce) {
+            let batch = sockets[first..<min(first + Self.atOnce, sockets.count)]
+            for socket in batch { try socket.write(frame) }
+            for socket in batch { try socket.expect(message) }
         }
-        guard let wrong = zip(reply, window.expected).enumerated().first(where: { $1.0 != $1.1 }) else { return }
-        throw .wrongReply(byte: wrong.offset)
+    }
+
+    /// A ping may come before it.
+    private func expect(_ message: [UInt8]) throws(BenchError) {
+        var frames = ReplyFrames()
+        var received: [UInt8] = []
+        var hasEnded = false
+        while !hasEnded {
+            let bytes = try self.read(atMost: 4_096)
+            guard !bytes.isEmpty else { throw .connectionClosed }
+            try frames.received(bytes) {
+                received += $0
+            } ended: { () throws(BenchError) in
+                hasEnded = true
+            }
+        }
+        guard received == message else { throw .wrongReply(byte: 0) }
     }
 
     /// Ends it with a reset.

@@ -36,8 +36,8 @@ final class DeflateGenerator: Generator {
     init(_ endpoint: Endpoint, connections count: Int, script: DeflateScript) throws(BenchError) {
         self.script = script
         self.poller = try Poller()
-        for index in 0..<count {
-            let wire = try ClientSocket(endpoint).wire
+        let wires = try ClientSocket.open(count, to: endpoint).map(\.wire)
+        for (index, wire) in wires.enumerated() {
             self.connections.append(Connection(wire: wire, check: try ReplyCheck()))
             try wire.makeNonBlocking()
             try self.poller.add(wire.descriptor, index: index)

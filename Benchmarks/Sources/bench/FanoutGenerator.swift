@@ -35,8 +35,8 @@ final class FanoutGenerator: Generator {
         self.received = Array(repeating: 0, count: subscribers)
         self.deliveries = Array(repeating: 0, count: inFlight)
         self.publishedAt = Array(repeating: 0, count: inFlight)
-        for index in 0..<subscribers {
-            let wire = try ClientSocket(endpoint).wire
+        let wires = try ClientSocket.open(subscribers, to: endpoint).map(\.wire)
+        for (index, wire) in wires.enumerated() {
             self.wires.append(wire)
             try wire.makeNonBlocking()
             try self.poller.add(wire.descriptor, index: index)

@@ -17,17 +17,15 @@ struct IdleMeasurement: Sendable, Codable, Equatable {
         let process = try ServerProcess(server, on: processors)
         defer { process.stop() }
         let endpoint = Endpoint(port: process.port)
-        let window = FrameWindow(messages: 1, payloadBytes: 20, isText: false)
-        var sockets: [ClientSocket] = []
-        sockets.reserveCapacity(count + 1)
+        let message = [UInt8](repeating: 0x61, count: 20)
+        var sockets = try ClientSocket.open(1, to: endpoint)
         defer { for socket in sockets { socket.drop() } }
-        sockets.append(try ClientSocket(endpoint))
-        for socket in sockets { try socket.exchange(window) }
+        try ClientSocket.exchange(message, on: sockets)
         let before = try Self.memoryAtRest(process)
 
-        for _ in 0..<count { sockets.append(try ClientSocket(endpoint)) }
+        sockets += try ClientSocket.open(count, to: endpoint)
         self.afterHandshake = try Self.memoryAtRest(process).growth(since: before, for: count)
-        for socket in sockets { try socket.exchange(window) }
+        try ClientSocket.exchange(message, on: sockets)
         self.afterMessage = try Self.memoryAtRest(process).growth(since: before, for: count)
     }
 

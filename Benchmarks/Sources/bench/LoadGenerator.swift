@@ -30,8 +30,8 @@ final class LoadGenerator: Generator {
     init(_ endpoint: Endpoint, connections count: Int, window: FrameWindow) throws(BenchError) {
         self.window = window
         self.poller = try Poller()
-        for index in 0..<count {
-            let wire = try ClientSocket(endpoint).wire
+        let wires = try ClientSocket.open(count, to: endpoint).map(\.wire)
+        for (index, wire) in wires.enumerated() {
             self.connections.append(Connection(wire: wire))
             try wire.makeNonBlocking()
             try self.poller.add(wire.descriptor, index: index)

@@ -37,6 +37,16 @@ struct ReplyFrames {
         }
     }
 
+    /// The same for bytes in an array.
+    mutating func received(
+        _ bytes: [UInt8], payload: (UnsafeRawBufferPointer) -> Void, ended: () throws(BenchError) -> Void
+    ) throws(BenchError) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+        defer { memory.deallocate() }
+        memory.copyBytes(from: bytes)
+        try self.received(UnsafeRawBufferPointer(memory), payload: payload, ended: ended)
+    }
+
     /// Control frames are not what is waited for.
     private var isData: Bool { self.firstByte & 0x08 == 0 }
 
