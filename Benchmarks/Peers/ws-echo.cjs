@@ -10,12 +10,15 @@ const { WebSocketServer, WebSocket } = require('ws');
 const options = process.argv.slice(2);
 const valueOf = (name) => (options.includes(name) ? options[options.indexOf(name) + 1] : undefined);
 
+// zlib's settings are those that uWebSockets uses.
 const deflate = valueOf('--deflate');
+const keepsContext = deflate === 'takeover';
 const perMessageDeflate = deflate !== undefined && {
-    zlibDeflateOptions: { level: 1, memLevel: 8 },
+    zlibDeflateOptions: { level: 6, memLevel: keepsContext ? 1 : 8 },
+    serverMaxWindowBits: keepsContext ? 9 : 15,
     threshold: 0,
-    serverNoContextTakeover: deflate === 'no-takeover',
-    clientNoContextTakeover: deflate === 'no-takeover',
+    serverNoContextTakeover: !keepsContext,
+    clientNoContextTakeover: !keepsContext,
 };
 
 const certificate = valueOf('--tls-certificate');

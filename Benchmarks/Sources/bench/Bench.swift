@@ -30,7 +30,7 @@ struct Bench: ParsableCommand {
     var seconds = 1.0
 
     @Option(help: "Seconds before it that do not count.")
-    var warmUp = 0.3
+    var warmUp = 0.5
 
     @Option(
         help: ArgumentHelp(
