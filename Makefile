@@ -30,7 +30,7 @@ BENCH ?=
 SERVE ?=
 
 .PHONY: help deps deps-interop build release serve test test-build test-portable format lint snippets check \
-	autobahn-server autobahn-portable autobahn-client interop interop-portable fuzz tsan asan bench screenshots docs examples verify ci clean
+	autobahn-server autobahn-portable autobahn-client interop interop-portable fuzz tsan asan bench bench-publish screenshots docs examples verify ci clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -107,12 +107,15 @@ asan: deps ## Run the unit tests with the address sanitizer, one after the other
 
 ## Measure and show
 
-bench: deps ## Measure CPU and memory against SwiftNIO's own WebSocket pipeline and uWebSockets
+bench: deps ## Measure processor time, rates, latency and memory beside uWebSockets, libwebsockets, ws, gorilla, …
 	@Benchmarks/Peers/install
 	$(SWIFT) build -c release --package-path Benchmarks --scratch-path .build-bench
 	@mkdir -p reports
-	peer=(); [[ ! -x .build-peers/uws-echo ]] || peer=(--server uWebSockets=.build-peers/uws-echo); \
-		.build-bench/release/bench --output reports/benchmarks.md "$${peer[@]}" $(BENCH)
+	.build-bench/release/bench --peers .build-peers/peers.tsv --packages Benchmarks/Package.resolved \
+		--output reports/benchmarks.md --json reports/benchmarks.json $(BENCH)
+
+bench-publish: ## Make docs/benchmarks.md and its plots from the last run of bench
+	Benchmarks/publish
 
 screenshots: release deps-interop ## Take docs/images/chat-{light,dark}-{390,1280}.png
 	$(PYTHON) Tools/screenshots --aloft $(BIN)/aloft

@@ -17,16 +17,21 @@ let package = Package(
         .package(name: "aloft", path: ".."),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox.git", from: "0.27.1"),
     ],
     targets: [
         // What Swift's Glibc module leaves out of Linux.
         .systemLibrary(name: "CBench"),
+
+        // OpenSSL and zlib, for a client that encrypts and compresses.
+        .systemLibrary(name: "CBenchLibraries", providers: [.apt(["libssl-dev", "zlib1g-dev"])]),
 
         // The load generator and judge, on Linux's epoll and /proc. It knows nothing of the libraries it measures.
         .executableTarget(
             name: "bench",
             dependencies: [
                 "CBench",
+                "CBenchLibraries",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -51,6 +56,17 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // A peer: an echo server on FlyingFox, which is written on Swift's concurrency alone.
+        .executableTarget(
+            name: "flyingfox-echo",
+            dependencies: [
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

@@ -1,6 +1,9 @@
 // uWebSockets' echo server, driven through the C interface of the shared library in PyPI's socketify.
 //
-//   uws-echo [PORT]      prints "listening on ws://127.0.0.1:PORT/"; PORT 0 or none: a free one
+//   uws-echo [PORT] [--fanout] [--deflate no-takeover|takeover] [--tls-certificate FILE --tls-key FILE]
+//
+// Prints "listening on ws://127.0.0.1:PORT/"; PORT 0 or none: a free one. --fanout publishes every message to all
+// connections. --deflate: the shared compressor, which forgets after each message, or one for each connection.
 //
 // What is declared here is what this program uses of that interface.
 #include <signal.h>
@@ -63,26 +66,35 @@ void uws_app_listen_with_config(
     void (*)(struct us_listen_socket_t *, uws_app_listen_config_t, void *), void *);
 int us_socket_local_port(int ssl, struct us_listen_socket_t *);
 
-enum { shared_compressor = 1, shared_decompressor = 1 << 8, dedicated_32k = 15 << 8, dedicated_compressor = 15 << 4 | 8 };
+// zlib's window bits << 4 | memory level for a compressor, window bits << 8 for a decompressor; 1 for the shared ones.
+enum {
+    shared_compressor = 1,
+    shared_decompressor = 1 << 8,
+    dedicated_compressor = 15 << 4 | 8,
+    dedicated_decompressor = 15 << 8,
+};
 
+static int ssl;
 static bool compresses;
-static bool broadcasts;
 static uws_app_t *app;
 
-static void opened(uws_websocket_t *socket, void *data) {
-    (void)data;
-    if (broadcasts) uws_ws_subscribe(0, socket, "all", 3);
-}
+static const char topic[] = "all";
 
 static void echo(uws_websocket_t *socket, const char *message, size_t length, int opcode, void *data) {
     (void)data;
-    if (broadcasts) {
-        uws_publish(0, app, "all", 3, message, length, opcode, compresses);
-    } else if (compresses) {
-        uws_ws_send_with_options(0, socket, message, length, opcode, true, true);
-    } else {
-        uws_ws_send(0, socket, message, length, opcode);
-    }
+    if (compresses) uws_ws_send_with_options(ssl, socket, message, length, opcode, true, true);
+    else uws_ws_send(ssl, socket, message, length, opcode);
+}
+
+static void subscribe(uws_websocket_t *socket, void *data) {
+    (void)data;
+    uws_ws_subscribe(ssl, socket, topic, sizeof topic - 1);
+}
+
+static void publish(uws_websocket_t *socket, const char *message, size_t length, int opcode, void *data) {
+    (void)socket;
+    (void)data;
+    uws_publish(ssl, app, topic, sizeof topic - 1, message, length, opcode, compresses);
 }
 
 static void listening(struct us_listen_socket_t *socket, uws_app_listen_config_t config, void *data) {
@@ -92,33 +104,46 @@ static void listening(struct us_listen_socket_t *socket, uws_app_listen_config_t
         fprintf(stderr, "cannot listen\n");
         exit(1);
     }
-    printf("listening on ws://127.0.0.1:%d/\n", us_socket_local_port(0, socket));
+    printf("listening on ws://127.0.0.1:%d/\n", us_socket_local_port(ssl, socket));
     fflush(stdout);
 }
 
 int main(int count, char **arguments) {
-    int port = 0;
+    int port = 0, compression = 0;
+    bool is_fanout = false;
+    struct us_socket_context_options_t options = {0};
     for (int index = 1; index < count; index++) {
-        if (!strcmp(arguments[index], "--deflate")) compresses = true;
-        else if (!strcmp(arguments[index], "--broadcast")) broadcasts = true;
-        else port = atoi(arguments[index]);
+        if (!strcmp(arguments[index], "--fanout")) {
+            is_fanout = true;
+        } else if (!strcmp(arguments[index], "--deflate") && index + 1 < count) {
+            bool keeps = !strcmp(arguments[++index], "takeover");
+            compression = keeps ? dedicated_compressor | dedicated_decompressor : shared_compressor | shared_decompressor;
+            compresses = true;
+        } else if (!strcmp(arguments[index], "--tls-certificate") && index + 1 < count) {
+            ssl = 1;
+            options.cert_file_name = arguments[++index];
+        } else if (!strcmp(arguments[index], "--tls-key") && index + 1 < count) {
+            options.key_file_name = arguments[++index];
+        } else {
+            port = atoi(arguments[index]);
+        }
     }
     signal(SIGPIPE, SIG_IGN);
     socketify_loop *loop = socketify_create_loop();
     uws_get_loop_with_native(socketify_get_native_loop(loop));
-    app = uws_create_app(0, (struct us_socket_context_options_t){0});
+    app = uws_create_app(ssl, options);
     uws_socket_behavior_t behavior = {
-        .compression = compresses ? dedicated_compressor | dedicated_32k : 0,
+        .compression = compression,
         .maxPayloadLength = 64 << 20,
         .idleTimeout = 120,
         .maxBackpressure = 64 << 20,
         .sendPingsAutomatically = true,
-        .open = opened,
-        .message = echo,
+        .open = is_fanout ? subscribe : NULL,
+        .message = is_fanout ? publish : echo,
     };
-    uws_ws(0, app, "/*", behavior, NULL);
+    uws_ws(ssl, app, "/*", behavior, NULL);
     uws_app_listen_with_config(
-        0, app, (uws_app_listen_config_t){.port = port, .host = "127.0.0.1"}, listening, NULL);
+        ssl, app, (uws_app_listen_config_t){.port = port, .host = "127.0.0.1"}, listening, NULL);
     socketify_loop_run(loop, 0);
     return 0;
 }

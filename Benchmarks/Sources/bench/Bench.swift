@@ -1,39 +1,45 @@
 import ArgumentParser
 import Glibc
 
-/// Measures echo servers against each other: processor time for a message, speed, round trips, memory.
+/// Measures WebSocket servers against each other: processor time for a message, speed, round trips, memory.
 @main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure the echo of the library against SwiftNIO's own WebSocket pipeline.",
+        abstract: "Measure the library's servers beside those of others.",
         discussion: """
-            Without options it measures the library's callbacks, borrowed views and message sequence against \
-            stock-nio-echo, all of which lie beside this program, at the standard workloads and with 9,000 idle \
-            connections. The Markdown goes to standard output, what is going on to standard error. Linux only.
+            Measures the library's callbacks (on epoll and on SwiftNIO), borrowed views and message sequence, the \
+            servers that lie beside this program, and those in the file of --peers, which Benchmarks/Peers/install \
+            writes. The Markdown goes to standard output, what is going on to standard error. Linux only.
 
-            A server is any command that prints `listening on ws://HOST:PORT/` and echoes. The first is the one that \
-            the others are compared with.
+            A server is any command that prints `listening on ws://HOST:PORT/` and echoes. One that fails is left out of \
+            the round, and the report says why.
 
             EXAMPLES
-              bench --output reports/benchmarks.md
-              bench --rounds 9 --workload 20x100x1 --workload 20x100x16 --idle 0
+              bench --peers .build-peers/peers.tsv --output reports/benchmarks.md --json reports/benchmarks.json
+              bench --measure echo --rounds 9 --workload 20x100x1 --workload 20x100x16
               bench --only stock,callback --rounds 1 --seconds 0.5
               bench --only stock --server 'aloft=.build-release/release/aloft echo --port 0 --threads 1'
             """
     )
 
     @Option(help: "Rounds; the figures are the medians.")
-    var rounds = 5
+    var rounds = 3
 
     @Option(help: "Seconds of one measurement.")
-    var seconds = 2.0
+    var seconds = 1.0
 
     @Option(help: "Seconds before it that do not count.")
     var warmUp = 0.5
 
     @Option(
-        help: ArgumentHelp("Workload, may be repeated: bytes, connections, messages in flight.", valueName: "BxCxF"))
+        help: ArgumentHelp(
+            "What is measured: \(Measure.allCases.map(\.rawValue).joined(separator: ","))", valueName: "names"))
+    var measure = Measure.allCases.map(\.rawValue).joined(separator: ",")
+
+    @Option(
+        help: ArgumentHelp(
+            "Workload of the echo, may be repeated: bytes, connections, messages in flight.", valueName: "BxCxF"))
     var workload: [EchoWorkload] = []
 
     @Option(help: "Idle connections whose memory is measured, in 3 rounds at most; 0 for none.")
@@ -42,11 +48,21 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Another server, may be repeated.", valueName: "name=command"))
     var server: [EchoServer] = []
 
+    @Option(help: ArgumentHelp("Servers of others, as Benchmarks/Peers/install writes them.", valueName: "file"))
+    var peers: String?
+
+    @Option(help: ArgumentHelp("Package.resolved, for the versions in the report.", valueName: "file"))
+    var packages: String?
+
     @Option(
         help: ArgumentHelp(
-            "Of the servers that come with it, those: stock, portable, callback, views, sequence.",
+            "Only those: stock, flyingfox, portable, callback, views, sequence, level1, or a peer's.",
             valueName: "names"))
-    var only = "stock,portable,callback,views,sequence"
+    var only: String?
+
+    @Option(
+        help: ArgumentHelp("The server that the others are compared with, else the first.", valueName: "name"))
+    var reference = "uws"
 
     @Flag(help: "Echo text, which the library checks to be UTF-8, instead of binary messages.")
     var text = false
@@ -60,7 +76,9 @@ struct Bench: ParsableCommand {
     @Option(help: ArgumentHelp("Also write the Markdown there.", valueName: "file"))
     var output: String?
 
-    /// A measurement takes longer than its seconds: starting, connecting, warming up, ending.
+    @Option(help: ArgumentHelp("Also write everything there, for programs.", valueName: "file"))
+    var json: String?
+
     private static let idleRounds = 3
 
     func validate() throws {
@@ -72,94 +90,138 @@ struct Bench: ParsableCommand {
         where !(0...1_023).contains(processor) {
             throw ValidationError("a processor must be 0 to 1023, not \(processor)")
         }
-        let names = Set(self.only.split(separator: ",").map(String.init))
-        let unknown = names.subtracting(Self.standardServers.map(\.name))
-        guard unknown.isEmpty else {
-            throw ValidationError("--only: unknown: \(unknown.sorted().joined(separator: ", "))")
-        }
-        guard !self.servers.isEmpty else { throw ValidationError("there is no server to measure") }
+        _ = try self.measures
+        guard !(try self.servers).isEmpty else { throw ValidationError("there is no server to measure") }
     }
 
     func run() throws {
         let machine = Machine()
-        let processors = Processors(server: self.serverProcessor, generator: self.generatorProcessor)
-        let workloads = self.workload.isEmpty ? EchoWorkload.standard : self.workload
-        let servers = self.servers
-        try FileDescriptors.raiseLimit(to: max(self.idle, workloads.map(\.connections).max() ?? 0) + 100)
-        Interruption.arm(seconds: self.mostSeconds(workloads: workloads.count, servers: servers.count))
+        let measures = try self.measures
+        let servers = try self.servers
+        let subjects = self.subjects(measures)
+        let idle = measures.contains(.idle) ? self.idle : 0
+        try FileDescriptors.raiseLimit(to: max(idle, subjects.map(\.connections).max() ?? 0) + 100)
+        Interruption.arm(seconds: self.mostSeconds(subjects: subjects.count + 1, servers: servers.count, idle: idle))
+        let conditions = Conditions(
+            processors: Processors(server: self.serverProcessor, generator: self.generatorProcessor),
+            seconds: self.seconds, warmUpSeconds: self.warmUp, isText: self.text,
+            certificate: measures.contains(.tls) ? try Certificate() : nil)
 
-        var results = Results(servers: servers)
-        for workload in workloads {
-            results.add(
-                workload,
-                try self.rounds(of: servers, self.rounds) { server, round in
-                    StandardError.line("\(workload.title): \(server.name), round \(round) of \(self.rounds)")
-                    return try EchoMeasurement(
-                        server, workload, isText: self.text, seconds: self.seconds, warmUpSeconds: self.warmUp,
-                        on: processors)
-                })
+        var results = Results(servers: servers, reference: servers.first?.id ?? "")
+        for subject in subjects {
+            let rows = self.measured(subject, servers, under: conditions)
+            if rows.count > 0 { results.series.append(Results.Series(subject: subject, rows: rows)) }
         }
-        if self.idle > 0 {
-            let rounds = min(self.rounds, Self.idleRounds)
-            results.add(
-                idle: self.idle,
-                try self.rounds(of: servers, rounds) { server, round in
-                    StandardError.line("\(self.idle) idle connections: \(server.name), round \(round) of \(rounds)")
-                    return try IdleMeasurement(server, connections: self.idle, on: processors)
-                })
+        if idle > 0 {
+            results.idle = (idle, self.measured(idle: idle, servers, on: conditions.processors))
         }
-        let report = MarkdownReport(
-            machine: machine, results: results, rounds: self.rounds, seconds: self.seconds, processors: processors,
-            isText: self.text)
+        let report = MarkdownReport(machine: machine, results: results, rounds: self.rounds, conditions: conditions)
         print(report.text, terminator: "")
         if let output { try SystemFile.write(report.text, to: output) }
+        if let json { try SystemFile.write(try JSONReport(results, machine: machine).text(), to: json) }
     }
 
-    /// Measures every server once a round; another one begins each time.
-    private func rounds<Measurement>(
-        of servers: [EchoServer], _ rounds: Int, _ measure: (EchoServer, Int) throws -> Measurement
-    ) throws -> [[Measurement]] {
-        var measured = servers.map { _ in [Measurement]() }
-        for round in 0..<rounds {
-            for turn in servers.indices {
-                let index = (round + turn) % servers.count
-                measured[index].append(try measure(servers[index], round + 1))
+    // MARK: What is measured
+
+    private var measures: Set<Measure> {
+        get throws {
+            Set(
+                try self.measure.split(separator: ",").map { name in
+                    guard let measure = Measure(rawValue: String(name)) else {
+                        throw ValidationError("--measure: unknown: \(name)")
+                    }
+                    return measure
+                })
+        }
+    }
+
+    private func subjects(_ measures: Set<Measure>) -> [Subject] {
+        let echo = self.workload.isEmpty ? EchoWorkload.standard : self.workload
+        let all =
+            echo.map(Subject.echo) + Subject.fanouts + [Subject.handshakes]
+            + EchoWorkload.deflate.map { .deflate($0, keepsContext: false) }
+            + EchoWorkload.deflate.map { .deflate($0, keepsContext: true) } + EchoWorkload.tls.map(Subject.tls)
+        return all.filter { measures.contains($0.measure) }
+    }
+
+    /// The reference first, then the library's own, then the others.
+    private var servers: [EchoServer] {
+        get throws {
+            let versions = PackageVersions(resolved: self.packages.flatMap(SystemFile.read) ?? "")
+            let standard = Catalogue.standard(versions: versions)
+            var peers: [EchoServer] = []
+            if let path = self.peers {
+                guard let text = SystemFile.read(path) else { throw BenchError.unreadable(path: path) }
+                peers = try Catalogue.peers(in: text)
+            }
+            var servers = standard.filter { $0.version == Catalogue.ownVersion } + peers
+            servers += standard.filter { $0.version != Catalogue.ownVersion }
+            if let only {
+                let names = Set(only.split(separator: ",").map(String.init))
+                let unknown = names.subtracting(servers.map(\.id))
+                guard unknown.isEmpty else {
+                    throw ValidationError("--only: unknown: \(unknown.sorted().joined(separator: ", "))")
+                }
+                servers.removeAll { !names.contains($0.id) }
+            }
+            servers += self.server
+            let reference = ["stock", self.reference].reduce(0) { found, id in
+                servers.firstIndex { $0.id == id } ?? found
+            }
+            if servers.indices.contains(reference) { servers.insert(servers.remove(at: reference), at: 0) }
+            return servers
+        }
+    }
+
+    // MARK: Rounds
+
+    private func measured(_ subject: Subject, _ servers: [EchoServer], under conditions: Conditions) -> [Results.Row] {
+        var rows = servers.filter { $0.abilities.contains(subject.ability) }.map { Results.Row(server: $0) }
+        self.inTurns(rows.count, rounds: self.rounds) { index, round in
+            let server = rows[index].server
+            StandardError.line("\(subject.key): \(server.name), round \(round) of \(self.rounds)")
+            do throws(BenchError) {
+                rows[index].samples.append(try conditions.sample(server, at: subject))
+            } catch {
+                StandardError.line("  failed: \(error)")
+                rows[index].samples.append(nil)
+                rows[index].failure = "\(error)"
             }
         }
-        return measured
+        return rows
     }
 
-    /// Twice what everything should take, and a minute.
-    private func mostSeconds(workloads: Int, servers: Int) -> Int {
-        let echo = Double(workloads * servers * self.rounds) * (self.seconds + self.warmUp + 1)
-        let idle = self.idle > 0 ? Double(servers * Self.idleRounds) * (5 + Double(self.idle) / 2_000) : 0
-        return Int(2 * (echo + idle)) + 60
-    }
-
-    private var servers: [EchoServer] {
-        let names = self.only.split(separator: ",").map(String.init)
-        return Self.standardServers.filter { names.contains($0.name) }.map { server in
-            EchoServer(name: Self.titles[server.name] ?? server.name, command: server.command)
-        } + self.server
-    }
-
-    private static let titles = [
-        "stock": "SwiftNIO's pipeline", "portable": "callbacks, portable transport", "callback": "callbacks",
-        "views": "task, borrowed views",
-        "sequence": "task, sequence of messages",
-    ]
-
-    /// Those that lie beside this program.
-    private static var standardServers: [EchoServer] {
-        let program = CommandLine.arguments.first ?? ""
-        let folder = program.lastIndex(of: "/").map { String(program[...$0]) } ?? ""
-        let library = ["callback", "views", "sequence"].map { interface in
-            EchoServer(
-                name: interface, command: ["\(folder)aloft-echo", "--threads", "1", "--interface", interface])
+    private func measured(
+        idle connections: Int, _ servers: [EchoServer], on processors: Processors
+    ) -> [Results.IdleRow] {
+        var rows = servers.filter { $0.abilities.contains(.idle) }.map { Results.IdleRow(server: $0) }
+        let rounds = min(self.rounds, Self.idleRounds)
+        self.inTurns(rows.count, rounds: rounds) { index, round in
+            let server = rows[index].server
+            StandardError.line("\(connections) idle connections: \(server.name), round \(round) of \(rounds)")
+            do throws(BenchError) {
+                rows[index].measurements.append(
+                    try IdleMeasurement(server, connections: connections, on: processors))
+            } catch {
+                StandardError.line("  failed: \(error)")
+                rows[index].failure = "\(error)"
+            }
         }
-        let portable = EchoServer(
-            name: "portable", command: ["\(folder)aloft-echo", "--threads", "1", "--transport", "portable"])
-        return [EchoServer(name: "stock", command: ["\(folder)stock-nio-echo", "--threads", "1"]), portable] + library
+        return rows
+    }
+
+    /// Every server once a round; another one begins each time.
+    private func inTurns(_ count: Int, rounds: Int, _ measure: (_ index: Int, _ round: Int) -> Void) {
+        for round in 0..<rounds {
+            for turn in 0..<count { measure((round + turn) % count, round + 1) }
+        }
+    }
+
+    /// Twice what everything should take, and a minute: a measurement takes longer than its seconds.
+    private func mostSeconds(subjects: Int, servers: Int, idle: Int) -> Int {
+        let rates = Double(subjects * servers * self.rounds) * (self.seconds + self.warmUp + 1.5)
+        let idle = idle > 0 ? Double(servers * Self.idleRounds) * (5 + Double(idle) / 1_000) : 0
+        return Int(2 * (rates + idle)) + 60
     }
 }
 
@@ -180,6 +242,6 @@ extension EchoServer: ExpressibleByArgument {
     init?(argument: String) {
         let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
         guard parts.count == 2 else { return nil }
-        self.init(name: parts[0], command: parts[1].split(separator: " ").map(String.init))
+        self.init(id: parts[0], name: parts[0], command: parts[1].split(separator: " ").map(String.init))
     }
 }

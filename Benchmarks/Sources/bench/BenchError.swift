@@ -10,6 +10,12 @@ enum BenchError: Error, Equatable, CustomStringConvertible {
     case handshakeRefused(answer: String)
     /// What came back is not what was sent.
     case wrongReply(byte: Int)
+    /// What came back, inflated, is not what was sent.
+    case wrongMessage(number: Int)
+    /// A line of the file of peers does not have the columns that it should.
+    case badPeer(line: String)
+    /// OpenSSL does not do what it should.
+    case tls(String)
     /// The server closed a connection.
     case connectionClosed
     /// No reply came for this long.
@@ -26,6 +32,9 @@ enum BenchError: Error, Equatable, CustomStringConvertible {
         case .serverNotReady(let name): "\(name) did not print `listening on ws://…` within 10 s"
         case .handshakeRefused(let answer): "opening handshake refused:\n\(answer)"
         case .wrongReply(let byte): "a reply differs from what was sent, at byte \(byte) of the window"
+        case .wrongMessage(let number): "the reply to message \(number), inflated, differs from what was sent"
+        case .badPeer(let line): "not a peer: \(line)"
+        case .tls(let what): "TLS: \(what)"
         case .connectionClosed: "the server closed a connection"
         case .stalled(let seconds): "no reply for \(seconds) s"
         case .unreadable(let path): "\(path) cannot be read"

@@ -50,6 +50,15 @@ final class ChildProcess {
         return nil
     }
 
+    /// Waits for its end, 10 seconds at most.
+    func waitUntilEnded() {
+        for _ in 0..<1_000 where !self.hasEnded {
+            self.hasEnded = waitpid(self.pid, nil, WNOHANG) != 0
+            if !self.hasEnded { Clock.sleep(milliseconds: 10) }
+        }
+        self.stop()
+    }
+
     /// Asks it to end, kills it after 5 seconds, and returns when it is gone.
     func stop() {
         if self.hasEnded { return }

@@ -1,94 +1,125 @@
 import Glibc
 
-/// A connection to the server: blocking, with a limit of 10 seconds for each call.
+/// A WebSocket to the server, opened while the caller waits.
 struct ClientSocket {
-    let descriptor: Int32
+    let wire: Wire
 
-    /// The key of RFC 6455 §1.3, and the answer that it must have.
-    private static let key = "dGhlIHNhbXBsZSBub25jZQ=="
-    private static let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-
-    /// Connects and completes the opening handshake.
-    init(port: UInt16) throws(BenchError) {
-        self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard self.descriptor >= 0 else { throw .last("socket") }
+    /// Opens many. Some are under way at the same time: waiting for each alone takes long where others want to run too.
+    static func open(_ count: Int, to endpoint: Endpoint) throws(BenchError) -> [ClientSocket] {
+        var sockets: [ClientSocket] = []
+        sockets.reserveCapacity(count)
         do throws(BenchError) {
-            try self.connect(port)
-            try self.openWebSocket(port)
+            while sockets.count < count {
+                let opened = sockets.count
+                for _ in 0..<min(Self.atOnce, count - opened) { sockets.append(try ClientSocket(asking: endpoint)) }
+                for socket in sockets[opened...] { try socket.readAnswer(endpoint) }
+            }
+        } catch {
+            for socket in sockets { socket.drop() }
+            throw error
+        }
+        return sockets
+    }
+
+    /// Fewer than any server lets wait to be accepted.
+    private static let atOnce = 32
+
+    /// Connects and sends the opening handshake.
+    private init(asking endpoint: Endpoint) throws(BenchError) {
+        self.wire = try Wire(port: endpoint.port, tls: endpoint.tls)
+        do throws(BenchError) {
+            try self.write(Array(endpoint.request.utf8))
         } catch {
             self.drop()
             throw error
         }
     }
 
-    private func connect(_ port: UInt16) throws(BenchError) {
-        try self.set(IPPROTO_TCP, TCP_NODELAY, Int32(1))
-        try self.set(SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: 10, tv_usec: 0))
-        try self.set(SOL_SOCKET, SO_SNDTIMEO, timeval(tv_sec: 10, tv_usec: 0))
-        // Dropped connections leave nothing behind in the system.
-        try self.set(SOL_SOCKET, SO_LINGER, linger(l_onoff: 1, l_linger: 0))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let status = withUnsafeBytes(of: &address) { bytes in
-            Glibc.connect(
-                self.descriptor, bytes.assumingMemoryBound(to: sockaddr.self).baseAddress,
-                socklen_t(bytes.count))
-        }
-        guard status == 0 else { throw .last("connect") }
-    }
-
-    private func set(
-        _ level: some BinaryInteger, _ option: Int32, _ value: some BitwiseCopyable
-    ) throws(BenchError) {
-        let status = withUnsafeBytes(of: value) { bytes in
-            setsockopt(self.descriptor, Int32(level), option, bytes.baseAddress, socklen_t(bytes.count))
-        }
-        guard status == 0 else { throw .last("setsockopt") }
-    }
-
-    private func openWebSocket(_ port: UInt16) throws(BenchError) {
-        let request = """
-            GET / HTTP/1.1\r
-            Host: 127.0.0.1:\(port)\r
-            Upgrade: websocket\r
-            Connection: Upgrade\r
-            Sec-WebSocket-Key: \(Self.key)\r
-            Sec-WebSocket-Version: 13\r
-            \r\n
-            """
-        try self.write(Array(request.utf8))
+    private func readAnswer(_ endpoint: Endpoint) throws(BenchError) {
         var answer: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
         while answer.suffix(4) != [13, 10, 13, 10][...] {
-            let count = recv(self.descriptor, &buffer, buffer.count, 0)
-            guard count > 0, answer.count < 16_384 else { throw .handshakeRefused(answer: Self.text(answer)) }
-            answer += buffer[..<count]
+            let bytes = try self.read(atMost: 4_096)
+            guard !bytes.isEmpty, answer.count < 16_384 else { throw .handshakeRefused(answer: Self.text(answer)) }
+            answer += bytes
         }
         let text = Self.text(answer)
-        guard text.hasPrefix("HTTP/1.1 101 "), text.contains(Self.accept) else {
-            throw .handshakeRefused(answer: text)
-        }
+        guard text.hasPrefix("HTTP/1.1 101 "), text.contains(Endpoint.accept),
+            endpoint.offer == nil || text.lowercased().contains("permessage-deflate")
+        else { throw .handshakeRefused(answer: text) }
     }
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private func write(_ bytes: [UInt8]) throws(BenchError) {
-        let count = send(self.descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        guard count == bytes.count else { throw .last("send") }
+        guard case .bytes(bytes.count) = bytes.withUnsafeBytes({ self.wire.write($0) }) else {
+            throw .last("send")
+        }
     }
 
-    /// Sends `window` and waits until all of it has come back.
-    func exchange(_ window: FrameWindow) throws(BenchError) {
-        try self.write(window.sent)
-        var reply = [UInt8](repeating: 0, count: window.expected.count)
-        let count = recv(self.descriptor, &reply, reply.count, Int32(MSG_WAITALL))
-        guard count == reply.count else { throw .connectionClosed }
-        guard let wrong = zip(reply, window.expected).enumerated().first(where: { $1.0 != $1.1 }) else { return }
-        throw .wrongReply(byte: wrong.offset)
+    /// None at the end.
+    private func read(atMost most: Int) throws(BenchError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: most)
+        switch bytes.withUnsafeMutableBytes({ self.wire.read(into: $0) }) {
+        case .bytes(let count): return Array(bytes.prefix(count))
+        case .later: throw .stalled(seconds: 10)
+        case .ended: return []
+        }
+    }
+
+    /// Sends `message` on every socket and waits until it has come back on all of them.
+    static func exchange(_ message: [UInt8], on sockets: [ClientSocket]) throws(BenchError) {
+        let frame = FrameWindow.frame(message, firstByte: 0x82, mask: [0x37, 0xFA, 0x21, 0x3D])
+        for first in stride(from: 0, to: sockets.count, by: Self.atOnce) {
+            let batch = sockets[first..<min(first + Self.atOnce, sockets.count)]
+            for socket in batch { try socket.write(frame) }
+            for socket in batch { try socket.expect(message) }
+        }
+    }
+
+    /// A ping may come before it.
+    private func expect(_ message: [UInt8]) throws(BenchError) {
+        var frames = ReplyFrames()
+        var received: [UInt8] = []
+        var hasEnded = false
+        while !hasEnded {
+            let bytes = try self.read(atMost: 4_096)
+            guard !bytes.isEmpty else { throw .connectionClosed }
+            try frames.received(bytes) {
+                received += $0
+            } ended: { () throws(BenchError) in
+                hasEnded = true
+            }
+        }
+        guard received == message else { throw .wrongReply(byte: 0) }
     }
 
     /// Ends it with a reset.
-    func drop() { close(self.descriptor) }
+    func drop() { self.wire.drop() }
+}
+
+/// Where a server listens, and what a client asks of it.
+struct Endpoint {
+    let port: UInt16
+    var path = "/"
+    /// What is offered as `Sec-WebSocket-Extensions`.
+    var offer: String?
+    var tls: TLSContext?
+
+    /// The key of RFC 6455 §1.3, and the answer that it must have.
+    private static let key = "dGhlIHNhbXBsZSBub25jZQ=="
+    static let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+    /// The opening handshake's request.
+    var request: String {
+        var lines = [
+            "GET \(self.path) HTTP/1.1",
+            "Host: 127.0.0.1:\(self.port)",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: \(Self.key)",
+            "Sec-WebSocket-Version: 13",
+        ]
+        if let offer { lines.append("Sec-WebSocket-Extensions: \(offer)") }
+        return lines.joined(separator: "\r\n") + "\r\n\r\n"
+    }
 }

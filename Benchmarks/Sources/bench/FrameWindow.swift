@@ -24,14 +24,16 @@ struct FrameWindow {
                 isText ? 0x20 &+ UInt8(truncatingIfNeeded: next() % 95) : UInt8(truncatingIfNeeded: next())
             }
             let opcode: UInt8 = isText ? 0x81 : 0x82
-            self.sent.append(opcode)
-            self.expected.append(opcode)
-            let length = Self.length(payloadBytes)
-            self.sent += [length[0] | 0x80] + length.dropFirst() + mask
-            self.expected += length
-            self.sent += payload.enumerated().map { $1 ^ mask[$0 & 3] }
-            self.expected += payload
+            self.sent += Self.frame(payload, firstByte: opcode, mask: mask)
+            self.expected += [opcode] + Self.length(payloadBytes) + payload
         }
+    }
+
+    /// A client's frame.
+    static func frame(_ payload: [UInt8], firstByte: UInt8, mask: [UInt8]) -> [UInt8] {
+        let length = Self.length(payload.count)
+        let masked = payload.enumerated().map { $1 ^ mask[$0 & 3] }
+        return [firstByte, length[0] | 0x80] + length.dropFirst() + mask + masked
     }
 
     /// The shortest form, as RFC 6455 §5.2 asks for.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What idle connections cost one server in memory, once.
-struct IdleMeasurement {
+struct IdleMeasurement: Sendable, Codable, Equatable {
     /// Bytes for each connection after its opening handshake: resident, and of that not shared with other processes.
     let afterHandshake: ResidentMemory
     /// The same after each has echoed one message of 20 bytes.
@@ -16,17 +16,16 @@ struct IdleMeasurement {
     init(_ server: EchoServer, connections count: Int, on processors: Processors) throws(BenchError) {
         let process = try ServerProcess(server, on: processors)
         defer { process.stop() }
-        let window = FrameWindow(messages: 1, payloadBytes: 20, isText: false)
-        var sockets: [ClientSocket] = []
-        sockets.reserveCapacity(count + 1)
+        let endpoint = Endpoint(port: process.port)
+        let message = [UInt8](repeating: 0x61, count: 20)
+        var sockets = try ClientSocket.open(1, to: endpoint)
         defer { for socket in sockets { socket.drop() } }
-        sockets.append(try ClientSocket(port: process.port))
-        for socket in sockets { try socket.exchange(window) }
+        try ClientSocket.exchange(message, on: sockets)
         let before = try Self.memoryAtRest(process)
 
-        for _ in 0..<count { sockets.append(try ClientSocket(port: process.port)) }
+        sockets += try ClientSocket.open(count, to: endpoint)
         self.afterHandshake = try Self.memoryAtRest(process).growth(since: before, for: count)
-        for socket in sockets { try socket.exchange(window) }
+        try ClientSocket.exchange(message, on: sockets)
         self.afterMessage = try Self.memoryAtRest(process).growth(since: before, for: count)
     }
 

@@ -3,84 +3,160 @@ struct MarkdownReport {
     let machine: Machine
     let results: Results
     let rounds: Int
-    let seconds: Double
-    let processors: Processors
-    let isText: Bool
+    let conditions: Conditions
 
     var text: String {
-        var parts = ["# Echo, measured", self.method]
-        for echo in self.results.echo { parts.append(self.table(echo.workload, echo.byServer)) }
-        if let idle = self.results.idle { parts.append(self.table(idle.connections, idle.byServer)) }
-        parts.append(self.targets)
-        return parts.joined(separator: "\n\n") + "\n"
+        var parts = ["# Benchmarks", Self.introduction, self.summary]
+        parts.append(self.verdicts)
+        parts.append(self.method)
+        parts.append(self.echo)
+        parts.append(self.section(.fanout, "Fan-out", "fanout", Self.fanoutNote))
+        parts.append(self.section(.handshake, "Opening handshakes", "handshake", Self.handshakeNote))
+        if let idle = self.results.idle { parts.append(self.table(idle.connections, idle.rows)) }
+        parts.append(self.section(.deflate, "permessage-deflate", nil, Self.deflateNote))
+        parts.append(self.section(.tls, "TLS", nil, Self.tlsNote))
+        return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
     }
 
-    private var first: String { self.results.servers.first?.name ?? "" }
-
-    private var method: String {
+    private static let introduction = """
+        What `make bench` has measured: servers that echo, and what else servers do, one beside the other in one run. \
+        See [method](#method), [machine and versions](#machine-and-versions), and [noise](#noise) for what the figures \
+        are worth.
         """
-        \(self.machine.description).
 
-        Each server has one event loop, bound to processor \(self.processors.server); the load generator, one thread on \
-        epoll, runs on processor \(self.processors.generator)\(self.processors.areShared ? ", **the same one**" : ""). \
-        A connection sends all messages it may have in flight in one write and sends them again when all have come back; \
-        every byte is compared. Messages are \(self.isText ? "text" : "binary"), masked, uncompressed. \
-        \(self.rounds) rounds; in each every server is started anew, warmed up and measured for \
-        \(self.seconds.text(1)) s, one after the other in changing order. CPU is the processor time of the server's \
-        threads, system calls included. Figures are medians of the rounds, in brackets the least and the greatest; \
-        efficiency is the CPU time of \(self.first) divided by the server's, round by round.
-        """
-    }
+    private var reference: String { self.results.name(self.results.reference) }
 
-    private func table(_ workload: EchoWorkload, _ byServer: [[EchoMeasurement]]) -> String {
+    // MARK: Echo
+
+    /// Efficiencies at a glance.
+    private var summary: String {
+        let series = self.results.series(.echo)
+        guard !series.isEmpty else { return "" }
+        let heads = series.map(\.subject.title)
         var lines = [
-            "## \(workload.title)", "",
-            "| server | messages/s | CPU, ns/message | efficiency | round trip, median µs | 99 % µs | server busy | generator busy |",
-            "|---|--:|--:|--:|--:|--:|--:|--:|",
+            "Echo: how many messages a server handles in the processor time in which \(self.reference) handles one. "
+                + "More is better; differences under 10 % are ties.", "",
+            "<!-- plot: efficiency -->", "",
+            "| server | \(heads.joined(separator: " | ")) | geometric mean |",
+            "|---|\(String(repeating: "--:|", count: heads.count + 1))",
         ]
-        for (server, rounds) in zip(self.results.servers, byServer) {
-            let ratio = byServer.first.flatMap { Results.efficiency(of: rounds, against: $0) }
-            let cells = [
-                server.name,
-                Self.cell(Spread(rounds.map(\.messagesPerSecond))),
-                Self.cell(Spread(rounds.map(\.nanosecondsPerMessage))),
-                Self.cell(ratio, digits: 2),
-                Self.median(Spread(rounds.map { Double($0.median) / 1_000 }), digits: 1),
-                Self.median(Spread(rounds.map { Double($0.percentile99) / 1_000 }), digits: 1),
-                Self.median(Spread(rounds.map { $0.serverBusy * 100 }), digits: 0) + " %",
-                Self.median(Spread(rounds.map { $0.generatorBusy * 100 }), digits: 0) + " %",
-            ]
-            lines.append("| " + cells.joined(separator: " | ") + " |")
+        let costs = series.map { Self.cost($0.row(self.results.reference)) }
+        lines.append("| \(self.reference), CPU ns/message | \(costs.joined(separator: " | ")) | |")
+        for server in self.results.servers where server.id != self.results.reference {
+            let cells = series.map { series in
+                series.efficiency(of: server.id, against: self.results.reference)?.median.text(2) ?? ""
+            }
+            guard cells.contains(where: { !$0.isEmpty }) else { continue }
+            let mean = self.results.echoEfficiency(of: server.id)?.mean.text(2) ?? ""
+            lines.append("| \(server.name) | \(cells.joined(separator: " | ")) | \(mean) |")
         }
         return lines.joined(separator: "\n")
     }
 
-    private func table(_ connections: Int, _ byServer: [[IdleMeasurement]]) -> String {
+    private static func cost(_ row: Results.Row?) -> String {
+        Self.median(row?.samples.compactMap { $0?.nanosecondsEach })
+    }
+
+    private var echo: String {
+        let series = self.results.series(.echo)
+        guard !series.isEmpty else { return "" }
+        return (["## Echo"] + series.map(self.table)).joined(separator: "\n\n")
+    }
+
+    private func section(_ measure: Measure, _ title: String, _ plot: String?, _ note: String) -> String {
+        let series = self.results.series(measure)
+        guard !series.isEmpty else { return "" }
+        var parts = ["## \(title)", note]
+        if let plot { parts.append("<!-- plot: \(plot) -->") }
+        return (parts + series.map(self.table)).joined(separator: "\n\n")
+    }
+
+    private func table(_ series: Results.Series) -> String {
+        let subject = series.subject
         var lines = [
-            "## \(connections) idle connections", "",
-            "Bytes for each connection: resident, and of that not shared with other processes.", "",
+            "### \(subject.title)", "",
+            "| server | \(subject.units)/s | CPU, ns/\(subject.unit) | efficiency "
+                + "| \(subject.latency), median µs | 99 % µs | server busy | generator busy |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|",
+        ]
+        var isLimited = false
+        for row in series.rows {
+            let samples = row.samples.compactMap(\.self)
+            guard !samples.isEmpty else {
+                lines.append("| \(row.server.name) | failed: \(Self.line(row.failure)) | | | | | | |")
+                continue
+            }
+            let limited = samples.filter(\.isLimitedByGenerator).count * 2 > samples.count
+            isLimited = isLimited || limited
+            let efficiency = series.efficiency(of: row.server.id, against: self.results.reference)
+            let cells = [
+                row.server.name,
+                Self.cell(samples.map(\.perSecond)) + (limited ? " \\*" : ""),
+                Self.cell(samples.map(\.nanosecondsEach)),
+                Self.cell(efficiency, digits: 2),
+                Self.median(samples.compactMap(\.medianMicroseconds), digits: 1),
+                Self.median(samples.compactMap(\.percentile99Microseconds), digits: 1),
+                Self.median(samples.map { $0.serverBusy * 100 }) + " %",
+                Self.median(samples.map { $0.generatorBusy * 100 }) + " %",
+            ]
+            lines.append("| " + cells.joined(separator: " | ") + " |")
+        }
+        if isLimited { lines += ["", "\\* Limited by the generator: the server could do more in a second."] }
+        return lines.joined(separator: "\n")
+    }
+
+    private func table(_ connections: Int, _ rows: [Results.IdleRow]) -> String {
+        var lines = [
+            "## Idle connections", "",
+            "<!-- plot: idle -->", "",
+            "Bytes for each of \(connections) connections: resident, and of that not shared with other processes.", "",
             "| server | after the handshake | not shared | after a message of 20 B each | not shared |",
             "|---|--:|--:|--:|--:|",
         ]
-        for (server, rounds) in zip(self.results.servers, byServer) {
+        for row in rows {
+            guard !row.measurements.isEmpty else {
+                lines.append("| \(row.server.name) | failed: \(Self.line(row.failure)) | | | |")
+                continue
+            }
             let cells = [
-                server.name,
-                Self.cell(Spread(rounds.map(\.afterHandshake.resident))),
-                Self.median(Spread(rounds.map(\.afterHandshake.notShared))),
-                Self.cell(Spread(rounds.map(\.afterMessage.resident))),
-                Self.median(Spread(rounds.map(\.afterMessage.notShared))),
+                row.server.name,
+                Self.cell(row.measurements.map { Double($0.afterHandshake.resident) }),
+                Self.median(row.measurements.map { Double($0.afterHandshake.notShared) }),
+                Self.cell(row.measurements.map { Double($0.afterMessage.resident) }),
+                Self.median(row.measurements.map { Double($0.afterMessage.notShared) }),
             ]
             lines.append("| " + cells.joined(separator: " | ") + " |")
         }
         return lines.joined(separator: "\n")
     }
 
-    /// The targets are those of the callback layer, the second server.
-    private var targets: String {
-        let verdicts = Target.all.compactMap { $0.verdict(self.results, server: 1) }
-        guard self.results.servers.count > 1, !verdicts.isEmpty else { return "No target was measured." }
-        let lines = verdicts.map { "- \($0.isMet ? "met" : "**missed**"): \($0.text)" }
-        return "## Targets of \(self.results.servers[1].name)\n\n" + lines.joined(separator: "\n")
+    // MARK: Targets
+
+    private var verdicts: String {
+        let verdicts = Verdict.all(self.results)
+        guard !verdicts.isEmpty else { return "" }
+        var lines = [
+            "## Targets", "",
+            "Ratios of processor time, beside \(self.reference) where nothing else is said. 0.95 stands for 1 less the "
+                + "5 % that make a tie.", "",
+            "| target | asked | reached | |", "|---|--:|--:|---|",
+        ]
+        for verdict in verdicts {
+            let outcome =
+                switch verdict.outcome {
+                case .met: "met"
+                case .missed: "**missed**"
+                case .notMeasured: "not measured"
+                }
+            lines.append("| \(verdict.target) | \(verdict.asked) | \(verdict.reached) | \(outcome) |")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    // MARK: Cells
+
+    private static func cell(_ values: [Double], digits: Int = 0) -> String {
+        Self.cell(Spread(values), digits: digits)
     }
 
     private static func cell(_ spread: Spread?, digits: Int = 0) -> String {
@@ -88,5 +164,11 @@ struct MarkdownReport {
         return "\(spread.median.text(digits)) (\(spread.least.text(digits))..\(spread.greatest.text(digits)))"
     }
 
-    private static func median(_ spread: Spread?, digits: Int = 0) -> String { spread?.median.text(digits) ?? "" }
+    private static func median(_ values: [Double]?, digits: Int = 0) -> String {
+        values.flatMap { Spread($0) }?.median.text(digits) ?? ""
+    }
+
+    private static func line(_ text: String?) -> String {
+        (text ?? "").split { $0 == "\n" || $0 == "\r\n" || $0 == "|" }.first.map(String.init) ?? ""
+    }
 }

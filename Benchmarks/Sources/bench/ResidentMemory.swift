@@ -1,7 +1,7 @@
 import Glibc
 
 /// What a process has in memory, in bytes.
-struct ResidentMemory: Equatable {
+struct ResidentMemory: Sendable, Codable, Equatable {
     /// Everything, shared libraries too.
     let resident: Int
     /// What no other process shares.

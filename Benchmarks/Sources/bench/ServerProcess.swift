@@ -1,11 +1,5 @@
 import Glibc
 
-/// An echo server as it is started: any program that prints `listening on ws://HOST:PORT/` when it is ready.
-struct EchoServer: Sendable, Equatable {
-    let name: String
-    let command: [String]
-}
-
 /// A running echo server.
 final class ServerProcess {
     let pid: pid_t
@@ -13,11 +7,13 @@ final class ServerProcess {
     private var isStopped = false
 
     /// Starts `server` on one processor and waits until it listens, 10 seconds at most.
-    init(_ server: EchoServer, on processors: Processors) throws(BenchError) {
+    init(
+        _ server: EchoServer, with arguments: [String] = [], on processors: Processors
+    ) throws(BenchError) {
         try Processors.bind(to: processors.server)
         let child: ChildProcess
         do {
-            child = try ChildProcess(server.command)
+            child = try ChildProcess(server.command + arguments)
         } catch {
             try Processors.bind(to: processors.generator)
             throw error

@@ -22,13 +22,18 @@ struct StockNIOEcho: AsyncParsableCommand {
     @Option(help: "Event loops, one thread each.")
     var threads = 1
 
+    @Flag(help: "Send every message to all connections. One event loop only.")
+    var fanout = false
+
     func validate() throws {
+        guard !self.fanout || self.threads == 1 else { throw ValidationError("--fanout has one event loop") }
         guard (0...65_535).contains(self.port) else { throw ValidationError("--port must be 0 to 65535") }
         guard (1...1_024).contains(self.threads) else { throw ValidationError("--threads must be 1 to 1024") }
     }
 
     func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: self.threads)
+        let subscribers = self.fanout ? Subscribers() : nil
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -39,7 +44,7 @@ struct StockNIOEcho: AsyncParsableCommand {
                         shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
                         upgradePipelineHandler: { channel, _ in
                             channel.eventLoop.makeCompletedFuture {
-                                try channel.pipeline.syncOperations.addHandler(EchoHandler())
+                                try channel.pipeline.syncOperations.addHandler(EchoHandler(subscribers))
                             }
                         }
                     )
