@@ -47,9 +47,8 @@ struct Connector: Sendable {
         let meter = self.meters[number % self.meters.count]
         do {
             return try await self.clients[number % self.clients.count].connect(to: url) { make(meter) }
-        } catch is CancellationError {
-            return nil
         } catch {
+            if Task.isCancelled { return nil }
             let kind = ErrorKind(error)
             let text = "\(error)"
             meter.eventLoop.execute { meter.tally.errors.count(kind, example: text) }

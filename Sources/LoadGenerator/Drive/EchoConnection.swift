@@ -29,6 +29,8 @@ final class EchoConnection: LoadConnection {
     @exclusivity(unchecked) private var schedule: RateSchedule?
     /// Of the schedule: how many messages of this connection have been sent.
     @exclusivity(unchecked) private var round = 0
+    /// A message was due and had no room: those up to the present wait for answers, not for this end.
+    @exclusivity(unchecked) private var isHeldBack = false
     @exclusivity(unchecked) private var answered: UInt64 = 0
     @exclusivity(unchecked) private var stamp: UInt64 = 0
     /// The payload; a copy of its own where messages carry numbers.
@@ -76,7 +78,7 @@ final class EchoConnection: LoadConnection {
         if self.schedule == nil {
             self.fillWindow(now, socket)
         } else {
-            self.sendDue(now, socket, isTimer: false)
+            self.sendDue(now, socket)
         }
     }
 
@@ -86,7 +88,7 @@ final class EchoConnection: LoadConnection {
     }
 
     override func timeHasCome() {
-        if let socket { self.sendDue(Clock.now(), socket, isTimer: true) }
+        if let socket { self.sendDue(Clock.now(), socket) }
     }
 
     override func stopped(now: UInt64) {
@@ -115,17 +117,24 @@ final class EchoConnection: LoadConnection {
     }
 
     /// Fixed rate: everything that is due.
-    private func sendDue(_ now: UInt64, _ socket: LoopSocket, isTimer: Bool) {
+    private func sendDue(_ now: UInt64, _ socket: LoopSocket) {
         guard self.meter.isSending, let schedule else { return }
         while self.remaining > 0 {
             let due = schedule.time(ofRound: self.round, connection: self.lane)
-            guard due <= now, !self.times.isFull else { return }
+            if due > now {
+                self.isHeldBack = false
+                return
+            }
+            if self.times.isFull {
+                self.isHeldBack = true
+                return
+            }
             guard self.send(SendTimes.Entry(due: due, sent: now), socket) else { return }
             self.round &+= 1
-            if isTimer {
-                self.meter.tally.lateness.record(now &- due)
-            } else {
+            if self.isHeldBack {
                 self.meter.tally.heldBack &+= 1
+            } else {
+                self.meter.tally.lateness.record(now &- due)
             }
         }
     }

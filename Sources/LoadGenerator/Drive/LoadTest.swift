@@ -151,8 +151,11 @@ struct Conductor {
         }
         let stop = self.stop
         try await self.poll(.connecting, until: nil) { _ in done.isComplete || stop.isMade }
-        // What is still connecting gives up.
-        if !done.isComplete { task.cancel() }
+        if !done.isComplete {
+            // What is still connecting gives up: that is no error.
+            for meter in self.meters { try await meter.eventLoop.submit { meter.isClosing = true }.get() }
+            task.cancel()
+        }
         await task.value
         self.opened = try await self.sum { $0.openCount }
         self.phase = Tally()

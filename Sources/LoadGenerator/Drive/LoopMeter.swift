@@ -38,12 +38,18 @@ final class LoopMeter: @unchecked Sendable {
 
     func closed(_ connection: LoadConnection, _ closure: Closure) {
         self.openCount -= 1
-        if !self.isClosing {
-            self.tally.errors.count(ErrorKind(closure), example: closure.description)
-        } else if !closure.isClean, closure.ending != .abnormal(.aborted) {
+        if !self.isClosing || !Self.isExpected(closure) {
             self.tally.errors.count(ErrorKind(closure), example: closure.description)
         }
         if !self.hasBegun, !self.isClosing { self.forget(connection) }
+    }
+
+    /// While connections are being closed, or given up while they open.
+    private static func isExpected(_ closure: Closure) -> Bool {
+        switch closure.ending {
+        case .clean, .abnormal(.aborted), .abnormal(.endOfStream): true
+        case .failed, .abnormal(.broken), .timedOut: false
+        }
     }
 
     private func forget(_ connection: LoadConnection) {
@@ -116,7 +122,7 @@ final class Pacer: @unchecked Sendable {
     private var isStopped = false
 
     /// Messages that are due in less than this are sent together: a wake-up costs more than a message.
-    static let resolution: UInt64 = 50_000
+    static let resolution: UInt64 = 100_000
 
     init(_ schedule: RateSchedule, _ connections: [LoadConnection], _ eventLoop: any EventLoop) {
         self.schedule = schedule

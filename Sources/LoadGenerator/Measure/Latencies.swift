@@ -20,7 +20,7 @@ package struct Latencies: Sendable, Equatable {
         if !other.isEmpty { self.histogram.add(other.histogram) }
     }
 
-    /// Percentage, and the time that so many percent were not slower than.
+    /// A time, and how many percent took no longer.
     package struct Percentile: Sendable, Equatable {
         package let percent: Double
         package let nanoseconds: UInt64
@@ -38,13 +38,18 @@ package struct Latencies: Sendable, Equatable {
     package var mean: Double { self.isEmpty ? 0 : self.histogram.mean }
     package var standardDeviation: Double { self.isEmpty ? 0 : self.histogram.stdDeviation }
 
-    /// The steps of HdrHistogram's percentile distribution: five for each half of what is left.
+    /// The steps of HdrHistogram's percentile distribution, five for each half of what is left, each value once.
     package var distribution: [Percentile] {
-        if self.isEmpty { return [] }
-        return self.histogram.percentiles(ticksPerHalfDistance: 5).map {
-            Percentile(
-                percent: $0.percentile, nanoseconds: Swift.min($0.value, self.max), count: $0.totalCountToThisValue)
+        var steps: [Percentile] = []
+        if self.isEmpty { return steps }
+        for step in self.histogram.percentiles(ticksPerHalfDistance: 5) {
+            let nanoseconds = Swift.min(step.value, self.max)
+            if steps.last?.nanoseconds == nanoseconds { continue }
+            let percent = Double(step.totalCountToThisValue) * 100 / Double(self.count)
+            steps.append(
+                Percentile(percent: percent, nanoseconds: nanoseconds, count: step.totalCountToThisValue))
         }
+        return steps
     }
 
     /// How many lie in each range, the first beginning at 0 and the others where the one before ends.

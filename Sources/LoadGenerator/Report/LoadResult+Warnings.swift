@@ -27,10 +27,15 @@ extension LoadResult {
                 "only \(Figures.grouped(self.opened)) of \(Figures.grouped(self.plan.descriptors)) connections were "
                     + "opened")
         }
+        if let broadcast, broadcast.published > 0, broadcast.delivered == 0 {
+            warnings.append("nothing was delivered: does the server pass messages on, does it want a --hello first?")
+        }
         if let rate = self.plan.rate { warnings += self.rateWarnings(rate) }
         let busy = self.generator.busy.filter { $0 > Self.busyShare }
         if let busiest = busy.max() {
-            let which = self.generator.busy.count == 1 ? "the event loop" : "\(busy.count) of \(self.generator.busy.count) event loops"
+            let which =
+                self.generator.busy.count == 1
+                ? "the event loop" : "\(busy.count) of \(self.generator.busy.count) event loops"
             warnings.append(
                 "\(which) of the generator was up to \(Int((busiest * 100).rounded())) % busy: the generator may be "
                     + "the limit, more --threads may help")
@@ -50,7 +55,8 @@ extension LoadResult {
         if self.tally.heldBack > 0 {
             warnings.append(
                 "\(Figures.grouped(self.tally.heldBack)) messages were sent late because --in-flight "
-                    + "(\(self.plan.inFlight)) were waiting for an answer: their latency counts from when they were due")
+                    + "(\(self.plan.inFlight)) were waiting for an answer: their latency counts from when they were due"
+            )
         }
         let achieved = self.perSecond(self.plan.mode == .connect ? self.done : self.tally.sent)
         // A run of a few messages ends between two of them.

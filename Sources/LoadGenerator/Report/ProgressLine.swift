@@ -5,7 +5,8 @@ package enum ProgressLine {
         var parts: [String] = []
         parts.append(Self.time(progress))
         if progress.phase == .connecting || mode == .idle {
-            parts.append("\(Figures.grouped(progress.openConnections))/\(Figures.grouped(progress.wantedConnections)) open")
+            parts.append(
+                "\(Figures.grouped(progress.openConnections))/\(Figures.grouped(progress.wantedConnections)) open")
         } else if mode != .connect {
             parts.append("\(Figures.grouped(progress.openConnections)) open")
         }
@@ -23,7 +24,9 @@ package enum ProgressLine {
                 parts.append("p99 \(Figures.time(progress.tally.latency.nanoseconds(at: 99)))")
             }
         }
-        if let total = progress.totalDone { parts.append("\(Figures.grouped(progress.done))/\(Figures.grouped(total))") }
+        if let total = progress.totalDone {
+            parts.append("\(Figures.grouped(progress.done))/\(Figures.grouped(total))")
+        }
         parts.append(progress.errors == 1 ? "1 error" : "\(Figures.grouped(progress.errors)) errors")
         let rest = parts.joined(separator: "  ")
         guard let width else { return "\(progress.phase.rawValue): \(rest)" }

@@ -41,7 +41,8 @@ package struct TextReport {
         let connections = "\(Figures.grouped(plan.connections)) \(plan.connections == 1 ? "connection" : "connections")"
         switch plan.mode {
         case .echo:
-            self.lines.append("  \(connections), \(Figures.grouped(plan.inFlight)) in flight on each, \(message), \(loops)")
+            self.lines.append(
+                "  \(connections), \(Figures.grouped(plan.inFlight)) in flight on each, \(message), \(loops)")
         case .connect: self.lines.append("  \(connections) at once, opened and closed again and again, \(loops)")
         case .idle: self.lines.append("  \(connections) held open, \(loops)")
         case .broadcast:
@@ -114,7 +115,7 @@ package struct TextReport {
                 ? [
                     ("latency", tally.latency, "from when a connection was due: corrected for coordinated omission"),
                     ("handshake", tally.service, "from its actual beginning"),
-                    ("generator", tally.lateness, "how late this end was"),
+                    ("lateness", tally.lateness, "how late this end was"),
                 ]
                 : [("handshake", tally.latency, "not corrected for coordinated omission: nothing was due at a time")]
         case .echo where !isFixed:
@@ -127,12 +128,12 @@ package struct TextReport {
             return [
                 ("latency", tally.latency, "from when a message was due: corrected for coordinated omission"),
                 ("service", tally.service, "from when it was sent: not corrected"),
-                ("generator", tally.lateness, "how late this end sent, where nothing else was in the way"),
+                ("lateness", tally.lateness, "how late this end sent, where nothing else was in the way"),
             ]
         case .broadcast:
             return [
                 ("delivery", tally.latency, "from when a message was due: corrected for coordinated omission"),
-                ("generator", tally.lateness, "how late this end published"),
+                ("lateness", tally.lateness, "how late this end published"),
             ]
         }
     }

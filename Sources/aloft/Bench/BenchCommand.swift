@@ -89,7 +89,9 @@ struct BenchEcho: AsyncParsableCommand {
         plan.inFlight = self.inFlight ?? (plan.rate == nil ? 1 : 64)
         plan.verifiesContent = self.verify
         plan.expectedInterval = self.expectedInterval
-        if let messageFile { plan.message = try BenchArgument.content(of: messageFile, limit: LoadPlan.maxMessageBytes) }
+        if let messageFile {
+            plan.message = try BenchArgument.content(of: messageFile, limit: LoadPlan.maxMessageBytes)
+        }
         return plan
     }
 
@@ -151,7 +153,8 @@ struct BenchIdle: AsyncParsableCommand {
     @OptionGroup(title: "OUTPUT") var output: BenchOutput
 
     @Option(
-        help: ArgumentHelp("How long to hold them. (default: 10s)", valueName: "time"), transform: BenchArgument.duration)
+        name: [.short, .long], help: ArgumentHelp("How long to hold them. (default: 10s)", valueName: "time"),
+        transform: BenchArgument.duration)
     var duration: Duration?
 
     @Option(

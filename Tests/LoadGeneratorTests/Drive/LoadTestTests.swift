@@ -1,7 +1,6 @@
 import Histogram
 import LoadGenerator
 import Logging
-import Synchronization
 import Testing
 import WebSocketCore
 import WebSockets
@@ -105,7 +104,8 @@ struct LoadTestTests {
         #expect(result.warnings.contains { $0.contains("--in-flight") })
     }
 
-    @Test("sizes and kinds", arguments: [(0, MessageKind.text), (1, .binary), (7, .text), (8, .binary), (70_000, .text)])
+    @Test(
+        "sizes and kinds", arguments: [(0, MessageKind.text), (1, .binary), (7, .text), (8, .binary), (70_000, .text)])
     func sizes(size: Int, kind: MessageKind) async throws {
         let result = try await Self.run(.echo, Self.echo) {
             $0.connections = 2
@@ -221,23 +221,48 @@ struct LoadTestTests {
         #expect(result.hasMeasured)
     }
 
-    @Test("idle connections, held until asked to stop")
-    func idle() async throws {
+    @Test("asked to stop, it waits for what is under way and reports")
+    func interrupted() async throws {
         let stop = StopRequest()
-        let opened = Atomic<Int>(0)
         let result = try await Self.run(
-            .idle,
-            { $0.on("/", receiver: { _ in HelloReceiver { if opened.add(1, ordering: .relaxed).newValue == 20 { stop.make() } } }) },
-            stop: stop
+            .echo, { $0.on("/", receiver: { _ in CountingReceiver(limit: 500) { stop.make() } }) }, stop: stop
         ) {
-            $0.connections = 20
+            $0.connections = 1
+            $0.inFlight = 10
             $0.duration = .seconds(600)
+        }
+        #expect(result.ending == .interrupted)
+        #expect(result.tally.latency.count >= 500)
+        #expect(result.tally.errors.isEmpty)
+        #expect(result.warnings.contains { $0.hasPrefix("ended by hand") })
+    }
+
+    @Test("asked to stop while it connects, it gives up without errors")
+    func interruptedWhileConnecting() async throws {
+        let stop = StopRequest()
+        let result = try await Self.run(
+            .idle, { $0.on("/", receiver: { _ in CountingReceiver(limit: 1) { stop.make() } }) }, stop: stop
+        ) {
+            $0.connections = 1000
+            $0.connectRate = 1
+            $0.duration = .seconds(600)
+            $0.hello = "here I am"
+        }
+        #expect(result.opened < 1000)
+        #expect(result.tally.errors.isEmpty)
+    }
+
+    @Test("idle connections are held")
+    func idle() async throws {
+        let result = try await Self.run(.idle, Self.echo) {
+            $0.connections = 20
+            $0.duration = .milliseconds(50)
             $0.hello = "here I am"
             $0.connectRate = 10_000
         }
+        #expect(result.ending == .duration)
         #expect(result.opened == 20)
         #expect(result.openAtEnd == 20)
-        #expect(result.ending == .interrupted)
         #expect(result.tally.errors.isEmpty)
     }
 

@@ -1,4 +1,3 @@
-import Synchronization
 import WebSocketCore
 import WebSockets
 
@@ -55,11 +54,22 @@ struct ClosingReceiver: MessageReceiver {
     }
 }
 
-/// Calls a closure for each message.
-struct HelloReceiver: MessageReceiver {
-    let greeted: @Sendable () -> Void
+/// Sends every message back, and calls a closure at one of them.
+struct CountingReceiver: MessageReceiver {
+    private let limit: Int
+    private let reached: @Sendable () -> Void
+    private var count = 0
 
-    func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) { self.greeted() }
+    init(limit: Int, reached: @escaping @Sendable () -> Void) {
+        self.limit = limit
+        self.reached = reached
+    }
+
+    mutating func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) {
+        self.count += 1
+        if self.count == self.limit { self.reached() }
+        socket.send(message, as: kind)
+    }
 }
 
 /// Everybody gets what anybody sends, in an envelope. For a server of one event loop.

@@ -10,21 +10,26 @@ struct SendTimesTests {
         var taken: UInt64 = 0
         for step in 0..<(capacity * 5 + 17) {
             while !times.isFull {
-                #expect(times.append(.init(due: given, sent: given + 1)))
+                let isAccepted = times.append(.init(due: given, sent: given + 1))
+                #expect(isAccepted)
                 given += 1
             }
             #expect(times.count == capacity)
-            #expect(!times.append(.init(due: 0, sent: 0)))
+            let isAccepted = times.append(.init(due: 0, sent: 0))
+            #expect(!isAccepted)
             for _ in 0...(step % capacity) {
-                #expect(times.removeFirst() == .init(due: taken, sent: taken + 1))
+                let entry = times.removeFirst()
+                #expect(entry == .init(due: taken, sent: taken + 1))
                 taken += 1
             }
         }
         while times.count > 0 {
-            #expect(times.removeFirst()?.due == taken)
+            let entry = times.removeFirst()
+            #expect(entry?.due == taken)
             taken += 1
         }
         #expect(taken == given)
-        #expect(times.removeFirst() == nil)
+        let none = times.removeFirst()
+        #expect(none == nil)
     }
 }

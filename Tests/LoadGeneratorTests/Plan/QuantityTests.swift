@@ -6,12 +6,15 @@ struct QuantityTests {
     @Test(
         "sizes",
         arguments: [
-            ("0", 0), ("64", 64), ("64b", 64), ("1k", 1024), ("1K", 1024), ("1KiB", 1024), ("1.5k", 1536), ("2M", 2 << 20),
+            ("0", 0), ("64", 64), ("64b", 64), ("1k", 1024), ("1K", 1024), ("1KiB", 1024), ("1.5k", 1536),
+            ("2M", 2 << 20),
             ("1g", 1 << 30),
         ])
     func size(text: String, bytes: Int) { #expect(Quantity.bytes(text) == bytes) }
 
-    @Test("no sizes", arguments: ["", "k", "-1", "1x", "1 k", ".5k", "5.", "1.5", "1.2.3k", "0x10", "1e3", "99999999999g"])
+    @Test(
+        "no sizes",
+        arguments: ["", "k", "-1", "1x", "1 k", ".5k", "5.", "1.5", "1.2.3k", "0x10", "1e3", "99999999999g"])
     func noSize(text: String) { #expect(Quantity.bytes(text) == nil) }
 
     @Test(

@@ -8,7 +8,8 @@ struct JSONTests {
         "values",
         arguments: [
             (JSON.null, "null"), (.bool(true), "true"), (.integer(-5), "-5"), (.number(1.5), "1.5"), (.number(2), "2"),
-            (.number(.nan), "null"), (.number(.infinity), "null"), (.number(0.1234567), "0.123457"), (.string("a"), "\"a\""),
+            (.number(.nan), "null"), (.number(.infinity), "null"), (.number(0.1234567), "0.123457"),
+            (.string("a"), "\"a\""),
             (.string("\"\\\n\u{1}\u{7F}é🎈"), #""\"\\\n\u0001\u007fé🎈""#), (.array([]), "[]"), (.object([]), "{}"),
             (.array([.integer(1), .null]), "[1, null]"),
         ])

@@ -66,7 +66,10 @@ struct ReportTests {
                 $0.tally.errors.count(.handshakeRejected(status: 503), 2)
                 $0.tally.errors.count(.closed(code: 1013), 3, example: "try again later")
             })
-        #expect(text.contains("3  closed by the server with 1013   (try again later)\n             2  handshake refused with status 503"))
+        #expect(
+            text.contains(
+                "3  closed by the server with 1013   (try again later)\n             2  handshake refused with status 503"
+            ))
     }
 
     /// What is the matter, and how the warning begins.
@@ -86,7 +89,9 @@ struct ReportTests {
             warning(rate: 2000) {
                 for _ in 0..<100 { $0.tally.lateness.record(50_000_000) }
             }.hasPrefix("the generator was late by up to 50.0 ms"))
-        #expect(warning(rate: 2000) { $0.tally.heldBack = 5 }.hasPrefix("5 messages were sent late because --in-flight (16)"))
+        #expect(
+            warning(rate: 2000) { $0.tally.heldBack = 5 }.hasPrefix(
+                "5 messages were sent late because --in-flight (16)"))
         #expect(warning(rate: 3000) { _ in }.hasPrefix("2,000 a second were sent, not the 3,000"))
     }
 
@@ -110,7 +115,8 @@ struct ReportTests {
         let read = try #require(try JSONSerialization.jsonObject(with: Data(written.utf8)) as? [String: Any])
         #expect(
             Set(read.keys) == [
-                "schemaVersion", "mode", "url", "plan", "ending", "measuredSeconds", "connections", "messages", "latency",
+                "schemaVersion", "mode", "url", "plan", "ending", "measuredSeconds", "connections", "messages",
+                "latency",
                 "serviceTime", "generatorLateness", "broadcast", "errors", "generator", "warnings",
             ])
         #expect(read["schemaVersion"] as? Int == 1)
@@ -129,7 +135,9 @@ struct ReportTests {
         #expect(generator["cpuNanosecondsPerMessage"] as? Double == (mode == .broadcast ? 50_000 : 100_000))
     }
 
-    @Test("ranges of the drawn distribution cover everything", arguments: [(1, 1), (5, 7), (1, 1_000_000), (120_000, 300_000)])
+    @Test(
+        "ranges of the drawn distribution cover everything",
+        arguments: [(1, 1), (5, 7), (1, 1_000_000), (120_000, 300_000)])
     func ranges(min: UInt64, max: UInt64) {
         let ends = LatencyRanges.ends(min: min, max: max)
         #expect(ends == ends.sorted())
@@ -151,7 +159,8 @@ struct ReportTests {
         #expect(
             ProgressLine.text(progress, mode: .echo, width: nil)
                 == "measuring: 5 s of 10 s  50 open  10,000 msg/s  9.77 MiB/s  p50 1.50 ms  p99 1.50 ms  1 error")
-        #expect(ProgressLine.text(progress, mode: .echo, width: 120).hasPrefix("▕████████        ▏ measuring 5 s of 10 s"))
+        #expect(
+            ProgressLine.text(progress, mode: .echo, width: 120).hasPrefix("▕████████        ▏ measuring 5 s of 10 s"))
         #expect(ProgressLine.text(progress, mode: .echo, width: 30).count == 29)
         progress.phase = .connecting
         progress.openConnections = 25
