@@ -5,14 +5,24 @@ import WebSockets
 struct BroadcastSettings: Sendable {
     /// Tells this run's messages from those of others.
     let run: UInt32
-    let payload: Payload
+    /// What is published, with room for the mark at ``markOffset``.
+    let message: [UInt8]
+    let markOffset: Int
     let kind: MessageKind
     let publishers: Int
     let hello: String?
 
     init(_ plan: LoadPlan, run: UInt32) {
         self.run = run
-        self.payload = Payload(nil, byteCount: plan.sizeBytes, kind: plan.kind)
+        let payload = Payload(nil, byteCount: plan.sizeBytes, kind: plan.kind).bytes
+        if let template = plan.template, let place = template.firstRange(of: LoadPlan.placeholder) {
+            let before = Array(template[..<place.lowerBound].utf8)
+            self.message = before + payload + Array(template[place.upperBound...].utf8)
+            self.markOffset = before.count
+        } else {
+            self.message = payload
+            self.markOffset = 0
+        }
         self.kind = plan.kind
         self.publishers = plan.publishers
         self.hello = plan.hello
@@ -67,7 +77,7 @@ final class PublisherConnection: LoadConnection {
     init(_ meter: LoopMeter, began: UInt64, number: Int, _ settings: BroadcastSettings) {
         self.settings = settings
         self.number = UInt16(clamping: number)
-        self.outgoing = settings.payload.bytes
+        self.outgoing = settings.message
         super.init(meter, began: began, hello: settings.hello)
     }
 
@@ -99,7 +109,7 @@ final class PublisherConnection: LoadConnection {
 
     private func publish(_ due: UInt64, _ socket: LoopSocket) {
         let mark = BroadcastMark(run: self.settings.run, publisher: self.number, number: self.published, time: due)
-        self.outgoing.withUnsafeMutableBytes { mark.write(to: $0) }
+        self.outgoing.withUnsafeMutableBytes { mark.write(to: $0, at: self.settings.markOffset) }
         let meter = self.meter
         if self.remaining != .max {
             self.remaining &-= 1

@@ -50,10 +50,16 @@ struct Connector: Sendable {
         } catch {
             if Task.isCancelled { return nil }
             let kind = ErrorKind(error)
-            let text = "\(error)"
+            let text = Self.explanation(error)
             meter.eventLoop.execute { meter.tally.errors.count(kind, example: text) }
             return nil
         }
+    }
+
+    /// What the kind does not say yet.
+    private static func explanation(_ error: any Error) -> String {
+        if case .connectionFailed(let text)? = error as? WebSocketError { return text }
+        return "\(error)"
     }
 
     /// Returns at once if the time has passed or the task is cancelled.
@@ -71,7 +77,7 @@ struct Connector: Sendable {
         configuration.trust = plan.trust
         configuration.connectTimeout = plan.timeout
         // A server may wrap what it passes on.
-        configuration.socket.limits = Limits(maxMessageBytes: max(1 << 20, plan.messageBytes * 2))
+        configuration.socket.limits = Limits(maxMessageBytes: max(1 << 20, plan.messageBytes * 2 + 65_536))
         configuration.socket.limits.handshake.timeout = plan.timeout
         configuration.socket.keepAlive = plan.pingInterval.map {
             KeepAlive.Configuration(interval: $0, pongTimeout: plan.timeout, jitterPercent: 10)

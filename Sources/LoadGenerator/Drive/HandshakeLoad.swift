@@ -37,7 +37,11 @@ struct HandshakeLoad: Sendable {
                 HandshakeReceiver(meter: meter, due: due, began: began)
             }
             if let socket {
-                _ = await socket.closed()
+                await withTaskCancellationHandler {
+                    _ = await socket.closed()
+                } onCancel: {
+                    socket.abort()
+                }
             } else {
                 await Connector.sleep(until: Clock.now() + Self.pauseAfterFailure)
             }

@@ -69,42 +69,23 @@ struct Conductor {
         if self.plan.mode != .connect { try await self.connect() }
         let connected = Clock.now()
 
+        let isWarmingUp = self.plan.warmUp > .zero
+        if !isWarmingUp { try await self.beginMeasuring() }
         let handshakes = HandshakeLoad(self.plan, self.connector)
         let handshakesDone = Completion()
-        let shaking = Task { [plan] in
-            if plan.mode == .connect { await handshakes.run() }
-            handshakesDone.complete()
-        }
-        defer { shaking.cancel() }
-
+        // Given up where this ends, if it is not done then.
+        async let _: Void = Self.shakeHands(self.plan, handshakes, handshakesDone)
         if self.plan.mode != .connect, self.opened > 0, !self.stop.isMade { try await self.begin() }
-        if self.plan.warmUp > .zero, self.opened > 0 || self.plan.mode == .connect {
+        if isWarmingUp {
             _ = try await self.wait(.warmingUp, for: self.plan.warmUp, or: handshakesDone)
+            try await self.beginMeasuring()
         }
-
-        let errors = self.total.errors
-        let handshakeTimes = self.total.handshake
-        self.total = Tally()
-        self.total.errors = errors
-        self.total.handshake = handshakeTimes
-        let start = Clock.now()
         let cpu = ProcessorTime.now()
-        for meter in self.meters { _ = try await meter.eventLoop.submit { meter.busyShare() }.get() }
         let ending = try await self.wait(.measuring, for: self.plan.duration, or: handshakesDone)
 
         // Nothing is sent from here on; what has been is waited for.
         handshakes.stopped.complete()
-        var busy: [Double] = []
-        for meter in self.meters {
-            busy.append(
-                try await meter.eventLoop.submit {
-                    meter.stop()
-                    return meter.busyShare()
-                }.get())
-        }
-        let seconds = Double(Clock.now() - start) / 1e9
-        let generator = LoadResult.Generator(cpu: ProcessorTime.now() - cpu, busy: busy)
-        try await self.takeAll()
+        let (seconds, generator) = try await self.endMeasuring(since: cpu)
         var measured = self.total
         let openAtEnd = try await self.sum { $0.openCount }
         try await self.finish(handshakesDone)
@@ -125,40 +106,52 @@ struct Conductor {
 
     // MARK: Phases
 
+    private static func shakeHands(_ plan: LoadPlan, _ load: HandshakeLoad, _ done: Completion) async {
+        if plan.mode == .connect { await load.run() }
+        done.complete()
+    }
+
     private mutating func connect() async throws {
         let done = Completion()
-        let task = Task { [plan, connector, broadcast] in
-            switch plan.mode {
-            case .echo:
-                let settings = EchoSettings(plan)
-                await connector.open(plan.connections, at: plan.url) { meter, began, _ in
-                    EchoConnection(meter, began: began, settings)
-                }
-            case .idle:
-                await connector.open(plan.connections, at: plan.url) { meter, began, _ in
-                    IdleConnection(meter, began: began, hello: plan.hello)
-                }
-            case .broadcast:
-                await connector.open(plan.connections, at: plan.url) { meter, began, _ in
-                    SubscriberConnection(meter, began: began, broadcast)
-                }
-                await connector.open(plan.publishers, at: plan.publishURL ?? plan.url) { meter, began, number in
-                    PublisherConnection(meter, began: began, number: number, broadcast)
-                }
-            case .connect: break
-            }
-            done.complete()
-        }
         let stop = self.stop
-        try await self.poll(.connecting, until: nil) { _ in done.isComplete || stop.isMade }
-        if !done.isComplete {
-            // What is still connecting gives up: that is no error.
-            for meter in self.meters { try await meter.eventLoop.submit { meter.isClosing = true }.get() }
-            task.cancel()
+        do {
+            // Given up where the scope ends, if it is not done then.
+            async let opening: Void = Self.open(self.plan, self.connector, self.broadcast, done)
+            try await self.poll(.connecting, until: nil) { _ in done.isComplete || stop.isMade }
+            if !done.isComplete {
+                // That connections are given up is no error.
+                for meter in self.meters { try await meter.eventLoop.submit { meter.isClosing = true }.get() }
+            } else {
+                await opening
+            }
         }
-        await task.value
         self.opened = try await self.sum { $0.openCount }
         self.phase = Tally()
+    }
+
+    private static func open(
+        _ plan: LoadPlan, _ connector: Connector, _ broadcast: BroadcastSettings, _ done: Completion
+    ) async {
+        switch plan.mode {
+        case .echo:
+            let settings = EchoSettings(plan)
+            await connector.open(plan.connections, at: plan.url) { meter, began, _ in
+                EchoConnection(meter, began: began, settings)
+            }
+        case .idle:
+            await connector.open(plan.connections, at: plan.url) { meter, began, _ in
+                IdleConnection(meter, began: began, hello: plan.hello)
+            }
+        case .broadcast:
+            await connector.open(plan.connections, at: plan.url) { meter, began, _ in
+                SubscriberConnection(meter, began: began, broadcast)
+            }
+            await connector.open(plan.publishers, at: plan.publishURL ?? plan.url) { meter, began, number in
+                PublisherConnection(meter, began: began, number: number, broadcast)
+            }
+        case .connect: break
+        }
+        done.complete()
     }
 
     /// Lets every loop begin, with its part of the schedule and of the number of messages.
@@ -187,6 +180,33 @@ struct Conductor {
             }.get()
             first += open[index]
         }
+    }
+
+    /// What has been measured so far is not part of the result, but for what went wrong and the handshakes.
+    private mutating func beginMeasuring() async throws {
+        for meter in self.meters {
+            self.total.add(try await meter.eventLoop.submit { meter.beginMeasuring() }.get())
+        }
+        var total = Tally()
+        total.errors = self.total.errors
+        total.handshake = self.total.handshake
+        self.total = total
+    }
+
+    /// - Returns: how long was measured, by the loops' own clocks, and what it has cost.
+    private mutating func endMeasuring(
+        since cpu: ProcessorTime
+    ) async throws -> (seconds: Double, generator: LoadResult.Generator) {
+        var seconds = 0.0
+        var busy: [Double] = []
+        for meter in self.meters {
+            let end = try await meter.eventLoop.submit { meter.endMeasuring() }.get()
+            self.total.add(end.tally)
+            seconds += end.seconds
+            busy.append(end.busy)
+        }
+        let cost = LoadResult.Generator(cpu: ProcessorTime.now() - cpu, busy: busy)
+        return (seconds / Double(self.meters.count), cost)
     }
 
     /// Goes on until the time is up or there is nothing left to do.
@@ -301,6 +321,7 @@ struct Conductor {
         let began = Clock.now()
         var tells = began &+ Self.tellsEvery
         while true {
+            try Task.checkCancellation()
             if try await isOver(&self) { return }
             let now = Clock.now()
             if let end, now >= end { return }

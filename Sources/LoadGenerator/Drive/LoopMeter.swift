@@ -22,7 +22,8 @@ final class LoopMeter: @unchecked Sendable {
     /// From here on one that is lost keeps its place: the schedule counts places.
     private var hasBegun = false
     private var pacer: Pacer?
-    private var busySince: (wall: UInt64, cpu: UInt64) = (0, 0)
+    /// When measuring began, by both clocks of this thread.
+    private var window: (wall: UInt64, cpu: UInt64) = (0, 0)
 
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
@@ -85,13 +86,25 @@ final class LoopMeter: @unchecked Sendable {
         }
     }
 
-    /// Nothing is sent any more.
-    func stop() {
+    /// Measuring begins.
+    /// - Returns: what came before.
+    func beginMeasuring() -> Tally {
+        self.window = (Clock.now(), Clock.threadCPU())
+        return self.take()
+    }
+
+    /// Measuring ends, and nothing is sent any more.
+    /// - Returns: what was measured since the last call, how long was measured in all, and which share of that time the
+    ///   loop's thread has run.
+    func endMeasuring() -> (tally: Tally, seconds: Double, busy: Double) {
         self.isSending = false
         self.pacer?.stop()
         self.pacer = nil
         let now = Clock.now()
         for connection in self.connections { connection.stopped(now: now) }
+        let wall = Double(now &- self.window.wall)
+        let busy = Double(Clock.threadCPU() &- self.window.cpu)
+        return (self.take(), wall / 1e9, wall > 0 ? busy / wall : 0)
     }
 
     func closeAll() {
@@ -101,14 +114,6 @@ final class LoopMeter: @unchecked Sendable {
 
     func abortAll() {
         for connection in self.connections { connection.socket?.abort() }
-    }
-
-    /// How busy the loop's thread has been since the last call: 0 to 1.
-    func busyShare() -> Double {
-        let now = (wall: Clock.now(), cpu: Clock.threadCPU())
-        defer { self.busySince = now }
-        guard now.wall > self.busySince.wall else { return 0 }
-        return Double(now.cpu &- self.busySince.cpu) / Double(now.wall &- self.busySince.wall)
     }
 }
 

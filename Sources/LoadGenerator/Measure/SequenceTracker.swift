@@ -13,13 +13,14 @@ package struct SequenceTracker: Equatable {
     }
 
     /// The number that comes next if all is well.
-    package private(set) var expected: UInt32 = 0
+    package private(set) var expected: UInt64 = 0
     /// Bit n: number `expected` - 1 - n has come.
     private var seen: UInt64 = 0
 
     package init() {}
 
     package mutating func received(_ number: UInt32) -> Arrival {
+        let number = UInt64(number)
         if number == self.expected {
             self.advance(by: 1)
             return .inOrder
@@ -31,14 +32,14 @@ package struct SequenceTracker: Equatable {
         }
         let back = self.expected - 1 - number
         guard back < 64 else { return .outOfOrder }
-        let bit = UInt64(1) << UInt64(back)
+        let bit = UInt64(1) << back
         if self.seen & bit != 0 { return .duplicate }
         self.seen |= bit
         return .outOfOrder
     }
 
-    private mutating func advance(by count: UInt32) {
-        self.expected &+= count
-        self.seen = count < 64 ? self.seen << UInt64(count) | 1 : 1
+    private mutating func advance(by count: UInt64) {
+        self.expected += count
+        self.seen = count < 64 ? self.seen << count | 1 : 1
     }
 }

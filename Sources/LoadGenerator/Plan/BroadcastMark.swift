@@ -17,17 +17,17 @@ struct BroadcastMark: Equatable {
     private static let edge = UInt8(ascii: "~")
     private static let separator = UInt8(ascii: ".")
 
-    /// Writes the mark to the beginning of `target`, which has room for it.
-    func write(to target: UnsafeMutableRawBufferPointer) {
-        target[0] = Self.edge
-        Hexadecimal.write(UInt64(self.run), digits: 8, to: target, at: 1)
-        target[9] = Self.separator
-        Hexadecimal.write(UInt64(self.publisher), digits: 4, to: target, at: 10)
-        target[14] = Self.separator
-        Hexadecimal.write(UInt64(self.number), digits: 8, to: target, at: 15)
-        target[23] = Self.separator
-        Hexadecimal.write(self.time, digits: 16, to: target, at: 24)
-        target[40] = Self.edge
+    /// Writes the mark to `target`, which has room for it at `offset`.
+    func write(to target: UnsafeMutableRawBufferPointer, at offset: Int = 0) {
+        target[offset] = Self.edge
+        Hexadecimal.write(UInt64(self.run), digits: 8, to: target, at: offset &+ 1)
+        target[offset &+ 9] = Self.separator
+        Hexadecimal.write(UInt64(self.publisher), digits: 4, to: target, at: offset &+ 10)
+        target[offset &+ 14] = Self.separator
+        Hexadecimal.write(UInt64(self.number), digits: 8, to: target, at: offset &+ 15)
+        target[offset &+ 23] = Self.separator
+        Hexadecimal.write(self.time, digits: 16, to: target, at: offset &+ 24)
+        target[offset &+ 40] = Self.edge
     }
 
     /// The mark in a message.

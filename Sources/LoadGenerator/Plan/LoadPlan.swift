@@ -69,6 +69,8 @@ package struct LoadPlan: Sendable {
     package var publishers = 1
     /// Mode `broadcast`: where they publish, if not at ``url``.
     package var publishURL: String?
+    /// Mode `broadcast`: what a published message is wrapped in, with ``placeholder`` in its place.
+    package var template: String?
     /// Modes `idle` and `broadcast`: a text message that each connection sends first, such as a subscription.
     package var hello: String?
 
@@ -76,6 +78,9 @@ package struct LoadPlan: Sendable {
         self.mode = mode
         self.url = url
     }
+
+    /// Stands for the message in a ``template``.
+    package static let placeholder = "{message}"
 
     package static let maxConnections = 1_000_000
     package static let maxInFlight = 65_536
@@ -133,6 +138,9 @@ package struct LoadPlan: Sendable {
             try self.checkMessage(least: BroadcastMark.byteCount)
             guard self.rate != nil else { throw PlanFault("a broadcast has a --rate") }
             guard self.message == nil else { throw PlanFault("a broadcast makes its messages itself") }
+            if let template, template.ranges(of: Self.placeholder).count != 1 {
+                throw PlanFault("--template must have \(Self.placeholder) in it once")
+            }
             guard self.connections <= Self.maxPairs / self.publishers else {
                 throw PlanFault(
                     "--connections times --publishers must be at most \(Self.maxPairs), "
@@ -167,7 +175,7 @@ package struct LoadPlan: Sendable {
 
     private static func checkURL(_ text: String, _ option: String) throws(PlanFault) {
         do { _ = try WebSocketURL(text) } catch {
-            throw PlanFault("\(option) must be like ws://host:port/path or wss://…: \(error) is wrong")
+            throw PlanFault("\(option): \(error)")
         }
     }
 

@@ -7,11 +7,11 @@ package struct TextReport {
 
     package init(_ result: LoadResult) { self.result = result }
 
-    /// All lines, each with its end.
+    /// All lines.
     package static func text(_ result: LoadResult) -> String {
         var report = TextReport(result)
         report.write()
-        return report.lines.map { $0 + "\n" }.joined()
+        return report.lines.joined(separator: "\n")
     }
 
     private mutating func write() {
@@ -50,6 +50,7 @@ package struct TextReport {
             self.lines.append(
                 "  \(publishers), \(Figures.grouped(plan.connections)) subscribers, \(message), \(loops)")
         }
+        guard self.result.hasMeasured else { return self.lines.append("") }
         var pace = plan.rate.map { "\(Figures.short($0)) a second" } ?? "as fast as answers come"
         if plan.mode == .idle { pace = "" } else { pace += ", " }
         let warmUp = plan.warmUp > .zero ? " after \(Figures.duration(plan.warmUp.inSeconds)) of warm-up" : ""

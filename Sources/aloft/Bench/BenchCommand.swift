@@ -185,12 +185,14 @@ struct BenchBroadcast: AsyncParsableCommand {
             --connections of them receive, --publishers others send --rate messages a second in all. Each message \
             begins with its number and the time when it was due (41 characters of text): what is missing, comes twice \
             or out of order is counted, and the latency is that of each delivery. The server may wrap it: it is looked \
-            for in the first 1024 bytes. What comes back to publishers is not counted.
+            for in the first 1024 bytes. --template wraps what is published. What comes back to publishers is not counted.
 
             EXAMPLES
               aloft bench broadcast ws://127.0.0.1:8000/ws --connections 500 --rate 10
               aloft bench broadcast ws://127.0.0.1:8000/ws -c 1000 --publishers 10 --rate 100 --size 256
               aloft bench broadcast ws://127.0.0.1:8000/feed --publish-url ws://127.0.0.1:8000/in --hello subscribe
+              aloft bench broadcast ws://127.0.0.1:8000/ws --hello '{"type":"join","name":"x"}' \\
+                --template '{"type":"say","text":"{message}"}'
             """
     )
 
@@ -201,6 +203,12 @@ struct BenchBroadcast: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Connections that publish.", valueName: "n"))
     var publishers = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "What to wrap each published message in, with {message} in its place. --size is that of the message.",
+            valueName: "text"))
+    var template: String?
 
     @Option(help: ArgumentHelp("Where they publish, if not at URL.", valueName: "url"))
     var publishUrl: String?
@@ -218,6 +226,7 @@ struct BenchBroadcast: AsyncParsableCommand {
         plan.publishers = self.publishers
         plan.publishURL = self.publishUrl
         plan.hello = self.hello
+        plan.template = self.template
         return plan
     }
 

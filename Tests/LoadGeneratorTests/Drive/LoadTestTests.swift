@@ -1,6 +1,7 @@
 import Histogram
 import LoadGenerator
 import Logging
+import Synchronization
 import Testing
 import WebSocketCore
 import WebSockets
@@ -225,7 +226,7 @@ struct LoadTestTests {
     func interrupted() async throws {
         let stop = StopRequest()
         let result = try await Self.run(
-            .echo, { $0.on("/", receiver: { _ in CountingReceiver(limit: 500) { stop.make() } }) }, stop: stop
+            .echo, { $0.on("/", receiver: { _ in CountingReceiver { if $0 == 500 { stop.make() } } }) }, stop: stop
         ) {
             $0.connections = 1
             $0.inFlight = 10
@@ -241,7 +242,7 @@ struct LoadTestTests {
     func interruptedWhileConnecting() async throws {
         let stop = StopRequest()
         let result = try await Self.run(
-            .idle, { $0.on("/", receiver: { _ in CountingReceiver(limit: 1) { stop.make() } }) }, stop: stop
+            .idle, { $0.on("/", receiver: { _ in CountingReceiver { _ in stop.make() } }) }, stop: stop
         ) {
             $0.connections = 1000
             $0.connectRate = 1
@@ -250,6 +251,22 @@ struct LoadTestTests {
         }
         #expect(result.opened < 1000)
         #expect(result.tally.errors.isEmpty)
+    }
+
+    @Test("what is sent to warm up is not measured")
+    func warmUp() async throws {
+        let received = Atomic<Int>(0)
+        let result = try await Self.run(
+            .echo,
+            { $0.on("/", receiver: { _ in CountingReceiver { _ in received.add(1, ordering: .relaxed) } }) }
+        ) {
+            $0.connections = 1
+            $0.warmUp = .milliseconds(100)
+            $0.duration = .milliseconds(20)
+        }
+        #expect(result.ending == .duration)
+        #expect(result.tally.sent < received.load(ordering: .relaxed))
+        #expect(result.tally.handshake.count == 1)
     }
 
     @Test("idle connections are held")
@@ -287,6 +304,7 @@ struct LoadTestTests {
             $0.rate = 2000
             $0.threads = threads
             $0.kind = .binary
+            $0.template = #"{"say": "{message}"}"#
         }
         #expect(result.broadcast == .init(published: 40, expected: 280, delivered: 280))
         #expect(result.tally.latency.count == 280)

@@ -54,20 +54,17 @@ struct ClosingReceiver: MessageReceiver {
     }
 }
 
-/// Sends every message back, and calls a closure at one of them.
+/// Sends every message back, and counts them.
 struct CountingReceiver: MessageReceiver {
-    private let limit: Int
-    private let reached: @Sendable () -> Void
+    private let counted: @Sendable (Int) -> Void
     private var count = 0
 
-    init(limit: Int, reached: @escaping @Sendable () -> Void) {
-        self.limit = limit
-        self.reached = reached
-    }
+    /// - Parameter counted: called with how many have come.
+    init(counted: @escaping @Sendable (Int) -> Void) { self.counted = counted }
 
     mutating func received(_ message: RawSpan, _ kind: MessageKind, _ socket: LoopSocket) {
         self.count += 1
-        if self.count == self.limit { self.reached() }
+        self.counted(self.count)
         socket.send(message, as: kind)
     }
 }

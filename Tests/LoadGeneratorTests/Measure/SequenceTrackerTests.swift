@@ -10,6 +10,7 @@ struct SequenceTrackerTests {
             ([0, 0], [.inOrder, .duplicate]),
             ([2], [.afterGap(2)]),
             ([2, 0, 1, 3], [.afterGap(2), .outOfOrder, .outOfOrder, .inOrder]),
+            ([.max, .max], [.afterGap(Int(UInt32.max)), .duplicate]),
             ([2, 0, 0, 2], [.afterGap(2), .outOfOrder, .duplicate, .duplicate]),
             (
                 [100, 36, 35, 37, 37, 99, 99],

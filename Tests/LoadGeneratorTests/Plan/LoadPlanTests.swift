@@ -69,6 +69,8 @@ struct LoadPlanTests {
             $0.connections = 100_000
             $0.publishers = 1000
         },
+        .init(names: "--template must have {message}", mode: .broadcast) { $0.template = "say {}" },
+        .init(names: "--template", mode: .broadcast) { $0.template = "{message}{message}" },
         .init(names: "--rate", mode: .broadcast) { $0.rate = nil },
     ]
 
