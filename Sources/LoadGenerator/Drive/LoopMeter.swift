@@ -30,6 +30,8 @@ final class LoopMeter: @unchecked Sendable {
     // MARK: Called by connections
 
     func opened(_ connection: LoadConnection) {
+        // The client must have taken the loop that it was given.
+        self.eventLoop.preconditionInEventLoop()
         self.tally.opened += 1
         self.tally.handshake.record(Clock.now() &- connection.began)
         connection.place = self.connections.count

@@ -1,9 +1,20 @@
 /// The live progress as one line.
 package enum ProgressLine {
-    /// - Parameter width: columns there are; `nil` for a line of a log, without a bar.
+    /// - Parameter width: columns there are, to which it is cut; `nil` for a line of a log, without a bar.
     package static func text(_ progress: Progress, mode: LoadPlan.Mode, width: Int?) -> String {
-        var parts: [String] = []
-        parts.append(Self.time(progress))
+        guard let width else {
+            return "\(progress.phase.rawValue): \(Self.parts(progress, mode, isShort: false))"
+        }
+        let room = max(0, width - 1)
+        let long = "\(progress.phase.rawValue) \(Self.parts(progress, mode, isShort: false))"
+        if long.count + Self.barColumns <= room { return Self.bar(progress) + long }
+        if long.count <= room { return long }
+        return String("\(progress.phase.rawValue) \(Self.parts(progress, mode, isShort: true))".prefix(room))
+    }
+
+    /// - Parameter isShort: leaves out what matters least.
+    private static func parts(_ progress: Progress, _ mode: LoadPlan.Mode, isShort: Bool) -> String {
+        var parts: [String] = [Self.time(progress)]
         if progress.phase == .connecting || mode == .idle {
             parts.append(
                 "\(Figures.grouped(progress.openConnections))/\(Figures.grouped(progress.wantedConnections)) open")
@@ -17,7 +28,7 @@ package enum ProgressLine {
             case .idle: break
             case .echo, .broadcast:
                 parts.append("\(Figures.short(Double(progress.tally.received) / seconds)) msg/s")
-                parts.append("\(Figures.bytes(Double(progress.tally.receivedBytes) / seconds))/s")
+                if !isShort { parts.append("\(Figures.bytes(Double(progress.tally.receivedBytes) / seconds))/s") }
             }
             if !progress.tally.latency.isEmpty {
                 parts.append("p50 \(Figures.time(progress.tally.latency.nanoseconds(at: 50)))")
@@ -28,10 +39,7 @@ package enum ProgressLine {
             parts.append("\(Figures.grouped(progress.done))/\(Figures.grouped(total))")
         }
         parts.append(progress.errors == 1 ? "1 error" : "\(Figures.grouped(progress.errors)) errors")
-        let rest = parts.joined(separator: "  ")
-        guard let width else { return "\(progress.phase.rawValue): \(rest)" }
-        let line = "\(Self.bar(progress))\(progress.phase.rawValue) \(rest)"
-        return String(line.prefix(max(0, width - 1)))
+        return parts.joined(separator: "  ")
     }
 
     private static func time(_ progress: Progress) -> String {
@@ -50,7 +58,9 @@ package enum ProgressLine {
         } else {
             return ""
         }
-        let width = 16
+        let width = Self.barColumns - 3
         return "▕\(Figures.bar(share, width: width).padded(to: width))▏ "
     }
+
+    private static let barColumns = 19
 }
