@@ -17,13 +17,17 @@ struct BenchCommand: AsyncParsableCommand {
             errors, 64 for arguments that make no sense.
 
             EXAMPLES
-              aloft echo --port 9001                                       something to try it on
-              aloft bench ws://127.0.0.1:9001/                             50 connections, one message each, 10 s
-              aloft bench ws://127.0.0.1:9001/ -c 100 --in-flight 16       as much as the server can do
-              aloft bench ws://127.0.0.1:9001/ -c 100 --rate 20k           latency at a load that it can bear
-              aloft bench connect ws://127.0.0.1:9001/ -c 20               handshakes a second
-              aloft bench idle ws://127.0.0.1:9001/ -c 10000 --connect-rate 1000 --duration 1m
-              aloft bench broadcast ws://127.0.0.1:8000/ws -c 500 --rate 10
+              aloft echo --port 9001               something to try it on
+              aloft bench ws://127.0.0.1:9001/     50 connections, 10 seconds
+
+              The most it can do, then latency at a load that it can bear:
+              aloft bench ws://127.0.0.1:9001/ -c 100 --in-flight 16
+              aloft bench ws://127.0.0.1:9001/ -c 100 --rate 20k --warm-up 2s
+
+              Handshakes; connections that stay; one to many:
+              aloft bench connect ws://127.0.0.1:9001/ -c 20
+              aloft bench idle ws://127.0.0.1:9001/ -c 10000 --connect-rate 1k
+              aloft bench broadcast ws://127.0.0.1:9002/ -c 500 --rate 10
             """,
         subcommands: [BenchEcho.self, BenchConnect.self, BenchIdle.self, BenchBroadcast.self],
         defaultSubcommand: BenchEcho.self
@@ -48,11 +52,11 @@ struct BenchEcho: AsyncParsableCommand {
             messages of 8 bytes and more begin with a number.
 
             EXAMPLES
-              aloft bench echo ws://127.0.0.1:9001/ --connections 100 --in-flight 16 --size 20
-              aloft bench echo ws://127.0.0.1:9001/ --rate 50k --duration 1m --warm-up 5s --json result.json
-              aloft bench echo wss://localhost:9443/ --ca ca.pem --binary --size 64k --verify
-              aloft bench echo ws://127.0.0.1:9001/ --deflate --message-file message.json
-              aloft bench echo ws://127.0.0.1:9001/ --messages 100k --fail-on-errors --quiet
+              aloft bench ws://127.0.0.1:9001/ -c 100 --in-flight 16 --size 20
+              aloft bench ws://127.0.0.1:9001/ --rate 50k -d 1m --json result.json
+              aloft bench wss://localhost:9443/ --ca ca.pem --binary -s 64k --verify
+              aloft bench ws://127.0.0.1:9001/ --deflate --message-file message.json
+              aloft bench ws://127.0.0.1:9001/ --messages 100k --fail-on-errors -q
             """
     )
 
@@ -112,7 +116,7 @@ struct BenchConnect: AsyncParsableCommand {
 
             EXAMPLES
               aloft bench connect ws://127.0.0.1:9001/
-              aloft bench connect ws://127.0.0.1:9001/ --connections 100 --rate 500 --duration 30s
+              aloft bench connect ws://127.0.0.1:9001/ -c 100 --rate 500 -d 30s
               aloft bench connect wss://localhost:9443/ --insecure --messages 1000
             """
     )
@@ -144,8 +148,8 @@ struct BenchIdle: AsyncParsableCommand {
             well. The report says how many connections were lost, and why.
 
             EXAMPLES
-              aloft bench idle ws://127.0.0.1:9001/ --connections 10000 --connect-rate 1000 --duration 5m
-              aloft bench idle ws://127.0.0.1:9001/ --connections 1000 --ping-interval 10s --hello '{"join":"news"}'
+              aloft bench idle ws://127.0.0.1:9001/ -c 10000 --connect-rate 1k -d 5m
+              aloft bench idle ws://127.0.0.1:9001/ --ping-interval 10s --hello join
             """
     )
 
@@ -188,10 +192,13 @@ struct BenchBroadcast: AsyncParsableCommand {
             for in the first 1024 bytes. --template wraps what is published. What comes back to publishers is not counted.
 
             EXAMPLES
-              aloft bench broadcast ws://127.0.0.1:8000/ws --connections 500 --rate 10
-              aloft bench broadcast ws://127.0.0.1:8000/ws -c 1000 --publishers 10 --rate 100 --size 256
-              aloft bench broadcast ws://127.0.0.1:8000/feed --publish-url ws://127.0.0.1:8000/in --hello subscribe
-              aloft bench broadcast ws://127.0.0.1:8000/ws --hello '{"type":"join","name":"x"}' \\
+              aloft bench broadcast ws://127.0.0.1:9002/ -c 500 --rate 10
+              aloft bench broadcast ws://127.0.0.1:9002/ -c 1000 --publishers 10 -r 100
+              aloft bench broadcast ws://127.0.0.1:9002/out \\
+                --publish-url ws://127.0.0.1:9002/in --hello subscribe
+              aloft bench broadcast ws://127.0.0.1:8000/ws \\
+                --header 'Origin: http://127.0.0.1:8000' \\
+                --hello '{"type":"join","name":"bench"}' \\
                 --template '{"type":"say","text":"{message}"}'
             """
     )
