@@ -30,11 +30,13 @@ struct HandshakeLoad: Sendable {
             let number = self.numbers.take()
             if let limit = self.plan.messages, number >= limit { return }
             let due = self.schedule?.time(of: number)
+            // When none of those at once was free in time, this end is not to blame.
+            let wasHeldBack = due.map { $0 < Clock.now() } ?? false
             if let due { await Connector.sleep(until: due) }
             if self.stopped.isComplete || Task.isCancelled { return }
             let began = Clock.now()
             let socket = await self.connector.connect(to: self.plan.url, number) { meter in
-                HandshakeReceiver(meter: meter, due: due, began: began)
+                HandshakeReceiver(meter: meter, due: due, wasHeldBack: wasHeldBack, began: began)
             }
             if let socket {
                 await withTaskCancellationHandler {
@@ -54,6 +56,7 @@ struct HandshakeReceiver: MessageReceiver {
     let meter: LoopMeter
     /// When it should have begun, at a fixed rate.
     let due: UInt64?
+    let wasHeldBack: Bool
     let began: UInt64
 
     func opened(_ socket: LoopSocket) {
@@ -63,7 +66,11 @@ struct HandshakeReceiver: MessageReceiver {
         self.meter.tally.latency.record(now &- (self.due ?? self.began))
         if let due {
             self.meter.tally.service.record(now &- self.began)
-            self.meter.tally.lateness.record(self.began &- due)
+            if self.wasHeldBack {
+                self.meter.tally.heldBack += 1
+            } else {
+                self.meter.tally.lateness.record(self.began &- due)
+            }
         }
         socket.close(.normal)
     }

@@ -30,6 +30,14 @@ extension LoadResult {
         if let broadcast, broadcast.published > 0, broadcast.delivered == 0 {
             warnings.append("nothing was delivered: does the server pass messages on, does it want a --hello first?")
         }
+        if let rate = self.plan.connectRate, self.plan.mode != .connect, self.opened >= 100, self.connectSeconds > 0 {
+            let achieved = Double(self.opened) / self.connectSeconds
+            if achieved < rate * 0.9 {
+                warnings.append(
+                    "\(Figures.short(achieved)) connections a second were opened, not the \(Figures.short(rate)) that "
+                        + "were asked for")
+            }
+        }
         if let rate = self.plan.rate { warnings += self.rateWarnings(rate) }
         let busy = self.generator.busy.filter { $0 > Self.busyShare }
         if let busiest = busy.max() {
@@ -53,10 +61,13 @@ extension LoadResult {
                     + "part of the latency is its own")
         }
         if self.tally.heldBack > 0 {
+            let count = Figures.grouped(self.tally.heldBack)
             warnings.append(
-                "\(Figures.grouped(self.tally.heldBack)) messages were sent late because --in-flight "
-                    + "(\(self.plan.inFlight)) were waiting for an answer: their latency counts from when they were due"
-            )
+                self.plan.mode == .connect
+                    ? "\(count) handshakes were begun late because --connections (\(self.plan.connections)) were under way: "
+                        + "their latency counts from when they were due"
+                    : "\(count) messages were sent late because --in-flight (\(self.plan.inFlight)) were waiting for an "
+                        + "answer: their latency counts from when they were due")
         }
         let achieved = self.perSecond(self.plan.mode == .connect ? self.done : self.tally.sent)
         // A run of a few messages ends between two of them.

@@ -218,6 +218,7 @@ struct LoadTestTests {
         #expect(result.tally.opened == 30)
         #expect(result.tally.latency.count == 30)
         #expect(result.tally.service.count == (rate == nil ? 0 : 30))
+        #expect(Int(result.tally.lateness.count) + result.tally.heldBack == (rate == nil ? 0 : 30))
         #expect(result.tally.errors.isEmpty)
         #expect(result.hasMeasured)
     }

@@ -92,6 +92,17 @@ struct ReportTests {
         #expect(
             warning(rate: 2000) { $0.tally.heldBack = 5 }.hasPrefix(
                 "5 messages were sent late because --in-flight (16)"))
+        #expect(
+            warning(rate: 2000) {
+                $0.plan.mode = .connect
+                $0.tally.heldBack = 5
+            }.hasPrefix("5 handshakes were begun late because --connections (2)"))
+        #expect(
+            warning {
+                $0.plan.connectRate = 5000
+                $0.plan.connections = 100
+                $0.opened = 100
+            } == "1,000 connections a second were opened, not the 5,000 that were asked for")
         #expect(warning(rate: 3000) { _ in }.hasPrefix("2,000 a second were sent, not the 3,000"))
     }
 
