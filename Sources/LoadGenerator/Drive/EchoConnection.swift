@@ -23,6 +23,9 @@ struct EchoSettings: Sendable {
 /// Sends messages and expects each back.
 final class EchoConnection: LoadConnection {
     private let settings: EchoSettings
+    /// Of the settings, what each message is compared with.
+    private let messageBytes: Int
+    private let kind: MessageKind
     @exclusivity(unchecked) private var times: SendTimes
     /// Messages still to be sent.
     @exclusivity(unchecked) private var remaining = Int.max
@@ -38,6 +41,8 @@ final class EchoConnection: LoadConnection {
 
     init(_ meter: LoopMeter, began: UInt64, _ settings: EchoSettings) {
         self.settings = settings
+        self.messageBytes = settings.payload.bytes.count
+        self.kind = settings.kind
         self.times = SendTimes(capacity: settings.inFlight)
         self.outgoing = settings.payload.bytes
         super.init(meter, began: began)
@@ -66,13 +71,12 @@ final class EchoConnection: LoadConnection {
         meter.tally.receivedBytes &+= message.byteCount
         meter.tally.latency.record(now &- entry.due)
         if self.schedule != nil { meter.tally.service.record(now &- entry.sent) }
-        if message.byteCount != self.settings.payload.bytes.count || kind != self.settings.kind
+        if message.byteCount != self.messageBytes || kind != self.kind
             || (self.settings.verifiesContent && !self.isNext(message))
         {
             meter.tally.errors.count(
                 .mismatch,
-                example: "\(message.byteCount) bytes of \(kind) for \(self.settings.payload.bytes.count) of "
-                    + "\(self.settings.kind)")
+                example: "\(message.byteCount) bytes of \(kind) for \(self.messageBytes) of \(self.kind)")
         }
         self.answered &+= 1
         if self.schedule == nil {
@@ -146,7 +150,7 @@ final class EchoConnection: LoadConnection {
                 Hexadecimal.write(self.stamp, digits: Payload.stampBytes, to: $0, at: 0)
             }
         }
-        if case .dropped(let reason) = socket.send(self.outgoing.span.bytes, as: self.settings.kind) {
+        if case .dropped(let reason) = socket.send(self.outgoing.span.bytes, as: self.kind) {
             if reason != .closed { self.meter.tally.errors.count(.notSent, example: "\(reason)") }
             return false
         }
@@ -155,7 +159,7 @@ final class EchoConnection: LoadConnection {
         let meter = self.meter
         meter.outstanding &+= 1
         meter.tally.sent &+= 1
-        meter.tally.sentBytes &+= self.settings.payload.bytes.count
+        meter.tally.sentBytes &+= self.messageBytes
         if self.remaining != .max {
             self.remaining &-= 1
             meter.unsent &-= 1
@@ -165,14 +169,14 @@ final class EchoConnection: LoadConnection {
 
     /// Whether it is the message that has been waiting longest.
     private func isNext(_ message: RawSpan) -> Bool {
-        let expected = self.settings.payload.bytes
-        return message.withUnsafeBytes { came in
-            guard came.count == expected.count else { return false }
-            guard self.settings.isStamped else { return came.elementsEqual(expected) }
-            let number = Hexadecimal.read(came, at: 0, digits: Payload.stampBytes)
-            guard number == self.answered & 0xFFFF_FFFF else { return false }
-            return expected.withUnsafeBytes {
-                came[Payload.stampBytes...].elementsEqual($0[Payload.stampBytes...])
+        message.withUnsafeBytes { came in
+            self.settings.payload.bytes.withUnsafeBytes { expected in
+                guard self.settings.isStamped else { return ByteComparison.areEqual(came, expected) }
+                guard came.count == expected.count else { return false }
+                let number = Hexadecimal.read(came, at: 0, digits: Payload.stampBytes)
+                let (rest, expectedRest) = (came[Payload.stampBytes...], expected[Payload.stampBytes...])
+                return number == self.answered & 0xFFFF_FFFF
+                    && ByteComparison.areEqual(.init(rebasing: rest), .init(rebasing: expectedRest))
             }
         }
     }

@@ -24,6 +24,7 @@ class LoadConnection {
     final func opened(_ socket: LoopSocket) {
         self.socket = socket
         self.meter.opened(self)
+        if socket.info.deflate != nil { self.meter.tally.compressed += 1 }
         if let hello { socket.send(hello) }
     }
 

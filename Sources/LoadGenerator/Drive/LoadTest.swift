@@ -182,7 +182,7 @@ struct Conductor {
         }
     }
 
-    /// What has been measured so far is not part of the result, but for what went wrong and the handshakes.
+    /// What has been measured so far is not part of the result, but for what went wrong and what was opened.
     private mutating func beginMeasuring() async throws {
         for meter in self.meters {
             self.total.add(try await meter.eventLoop.submit { meter.beginMeasuring() }.get())
@@ -190,6 +190,7 @@ struct Conductor {
         var total = Tally()
         total.errors = self.total.errors
         total.handshake = self.total.handshake
+        total.compressed = self.total.compressed
         self.total = total
     }
 

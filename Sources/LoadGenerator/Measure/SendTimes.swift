@@ -1,6 +1,6 @@
 /// When the messages were sent that wait for their answer. Answers come in the order of the messages, so a ring of fixed
 /// capacity is enough: nothing is allocated for a message.
-package struct SendTimes {
+package struct SendTimes: ~Copyable {
     package struct Entry: Equatable {
         /// When it should have been sent: what its latency counts from.
         package var due: UInt64
@@ -14,7 +14,7 @@ package struct SendTimes {
     }
 
     /// Has a power of two as its size, so that a position is cut to an index.
-    private var entries: [Entry]
+    private let entries: UnsafeMutableBufferPointer<Entry>
     private var first = 0
     private var next = 0
     package let capacity: Int
@@ -24,9 +24,12 @@ package struct SendTimes {
         precondition(capacity > 0)
         var size = 1
         while size < capacity { size <<= 1 }
-        self.entries = Array(repeating: Entry(due: 0, sent: 0), count: size)
+        self.entries = .allocate(capacity: size)
+        self.entries.initialize(repeating: Entry(due: 0, sent: 0))
         self.capacity = capacity
     }
+
+    deinit { self.entries.deallocate() }
 
     package var count: Int { self.next &- self.first }
     package var isFull: Bool { self.count >= self.capacity }

@@ -10,6 +10,8 @@ package struct Tally: Sendable {
     package var others = 0
     /// Handshakes that were completed.
     package var opened = 0
+    /// Of those opened, on which the server has agreed to compress.
+    package var compressed = 0
     /// Messages that were due while as many were in flight as may be.
     package var heldBack = 0
     /// From when a message was due to its answer.
@@ -31,6 +33,7 @@ package struct Tally: Sendable {
         self.receivedBytes += other.receivedBytes
         self.others += other.others
         self.opened += other.opened
+        self.compressed += other.compressed
         self.heldBack += other.heldBack
         self.latency.add(other.latency)
         self.service.add(other.service)

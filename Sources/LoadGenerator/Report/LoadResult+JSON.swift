@@ -69,6 +69,7 @@ extension LoadResult {
         .object([
             .init("opened", .integer(self.opened)),
             .init("openAtEnd", .integer(self.openAtEnd)),
+            .init("compressed", self.plan.mode == .connect ? .null : .integer(self.tally.compressed)),
             .init("connectSeconds", self.plan.mode == .connect ? .null : .number(self.connectSeconds)),
             .init("handshake", self.plan.mode == .connect ? .null : Self.json(self.tally.handshake)),
             .init(

@@ -27,6 +27,11 @@ extension LoadResult {
                 "only \(Figures.grouped(self.opened)) of \(Figures.grouped(self.plan.descriptors)) connections were "
                     + "opened")
         }
+        if self.plan.deflate != .off, self.tally.compressed < self.opened {
+            warnings.append(
+                "the server did not agree to compress on \(Figures.grouped(self.opened - self.tally.compressed)) of "
+                    + "\(Figures.grouped(self.opened)) connections")
+        }
         if let broadcast, broadcast.published > 0, broadcast.delivered == 0 {
             warnings.append("nothing was delivered: does the server pass messages on, does it want a --hello first?")
         }

@@ -68,6 +68,25 @@ struct LoadTestTests {
         #expect(result.tally.handshake.count == UInt64(shape.connections))
         #expect(result.tally.errors.sorted.map(\.kind) == [])
         #expect(!result.isLatencyCorrected)
+        #expect(result.tally.compressed == (deflate == .off ? 0 : shape.connections))
+        #expect(result.warnings.allSatisfy { !$0.contains("compress") })
+    }
+
+    @Test("a server that does not compress is told of")
+    func notCompressed() async throws {
+        let result = try await Self.run(
+            .echo,
+            {
+                $0.configuration.socket.deflate = nil
+                Self.echo(&$0)
+            }
+        ) {
+            $0.connections = 2
+            $0.messages = 10
+            $0.deflate = .withoutContextTakeover
+        }
+        #expect(result.tally.errors.isEmpty)
+        #expect(result.warnings.contains("the server did not agree to compress on 2 of 2 connections"))
     }
 
     @Test("a fixed rate counts every message once, and corrects", arguments: [1, 3])
