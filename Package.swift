@@ -27,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
         // The system zlib.
@@ -73,12 +74,23 @@ let package = Package(
         // A wired in-memory pair, a manual clock, seeded randomness.
         .target(name: "WebSocketTesting", dependencies: ["WebSocketCore"], swiftSettings: settings),
 
+        // What `aloft bench` does: plans and measures load, and reports it. Not a product: the command is.
+        .target(
+            name: "LoadGenerator",
+            dependencies: [
+                "WebSocketCore", "WebSockets",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+
         // The one executable: server and tools.
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "WebSocketCore",
-                "WebSockets",
+                "LoadGenerator", "WebSocketCore", "WebSockets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -124,6 +136,15 @@ let package = Package(
                 .target(name: "LinuxTransport", condition: .when(platforms: [.linux])),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "LoadGeneratorTests",
+            dependencies: [
+                "LoadGenerator", "WebSocketCore", "WebSockets",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

@@ -4,6 +4,7 @@
 #ifdef __linux__
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,8 +12,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t nanoseconds) {
+    static _Atomic bool isOld;
+    // Whole milliseconds and no wait at all need nothing new.
+    if (nanoseconds > 0 && nanoseconds % 1000000 != 0 && !isOld) {
+#ifdef SYS_epoll_pwait2
+        // The kernel's own structure: two numbers of 64 bits, whatever the C library's is.
+        struct {
+            int64_t seconds, nanoseconds;
+        } wait = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+        int ready = (int)syscall(SYS_epoll_pwait2, epoll, events, count, &wait, NULL, 0);
+        if (ready >= 0 || (errno != ENOSYS && errno != EPERM)) return ready;
+#endif
+        isOld = true;
+    }
+    int64_t milliseconds = nanoseconds <= 0 ? nanoseconds : (nanoseconds - 1) / 1000000 + 1;
+    return epoll_wait(epoll, events, count, milliseconds > INT_MAX ? INT_MAX : (int)milliseconds);
+}
 
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 

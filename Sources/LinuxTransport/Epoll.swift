@@ -42,6 +42,8 @@ struct Epoll: ~Copyable {
     private let events: UnsafeMutableBufferPointer<epoll_event>
     /// Held until the batch of events is over, in which they may still be named.
     private var leaving: [Watched] = []
+    /// How many are watched.
+    private(set) var count = 0
 
     /// Events taken at one time. Whoever has none of these has its own in the next turn.
     static let batch = 1_024
@@ -59,7 +61,7 @@ struct Epoll: ~Copyable {
     }
 
     /// Watches `watched`, which is kept alive until ``remove(_:)``.
-    func add(_ watched: Watched, _ interest: Readiness) throws(SystemError) {
+    mutating func add(_ watched: Watched, _ interest: Readiness) throws(SystemError) {
         // Balanced in `remove`.
         let target = Unmanaged.passRetained(watched)
         guard
@@ -71,6 +73,7 @@ struct Epoll: ~Copyable {
             throw error
         }
         watched.interest = interest
+        self.count += 1
     }
 
     /// Watches for something else from now on.
@@ -85,6 +88,7 @@ struct Epoll: ~Copyable {
     mutating func remove(_ watched: Watched) {
         guard watched.interest != nil else { return }
         watched.interest = nil
+        self.count -= 1
         _ = clinux_epoll_ctl(self.descriptor, EPOLL_CTL_DEL, watched.descriptor, 0, nil)
         self.leaving.append(watched)
         Unmanaged.passUnretained(watched).release()
@@ -99,9 +103,10 @@ struct Epoll: ~Copyable {
         }
     }
 
-    /// Waits for events, at most so many milliseconds, -1 for ever. How many there are.
-    func wait(milliseconds: Int32) -> Int {
-        let count = epoll_wait(self.descriptor, self.events.baseAddress, Int32(self.events.count), milliseconds)
+    /// Waits for events, at most so many nanoseconds, -1 for ever. How many there are.
+    func wait(nanoseconds: Int64) -> Int {
+        let count = clinux_epoll_wait(
+            self.descriptor, self.events.baseAddress, Int32(self.events.count), nanoseconds)
         return max(0, Int(count))  // Interrupted: the loop goes round once more.
     }
 

@@ -88,7 +88,7 @@ package final class EpollEventLoop: @unchecked Sendable {
     }
 
     private func turn() {
-        let ready = self.epoll.wait(milliseconds: self.patience())
+        let ready = self.epoll.wait(nanoseconds: self.patience())
         self.turnBegan = .now()
         var hasMail = false
         self.readyCount = ready
@@ -117,15 +117,21 @@ package final class EpollEventLoop: @unchecked Sendable {
         while let body = self.timers.takeDue(self.turnBegan) { body() }
     }
 
-    /// How many milliseconds there is nothing to do, unless a socket is ready; -1 for ever.
-    private func patience() -> Int32 {
+    /// How many nanoseconds there is nothing to do, unless a socket is ready; -1 for ever.
+    private func patience() -> Int64 {
         if !self.work.isEmpty { return 0 }
         guard let due = self.timers.earliest else { return -1 }
-        let wait = (due - .now()).nanoseconds
-        if wait <= 0 { return 0 }
-        // Rounded up: a timer must not be early.
-        return Int32(clamping: (wait - 1) / 1_000_000 + 1)
+        // Where there is time, the beginning of the turn is now enough: asking again costs more than a late timer does.
+        var wait = (due - self.turnBegan).nanoseconds
+        if wait < Self.distantWait { wait = max(0, (due - .now()).nanoseconds) }
+        // Rounded up to a millisecond where that is nothing: one wake-up serves more timers.
+        return wait < Self.exactWait ? wait : (wait - 1) / 1_000_000 * 1_000_000 + 1_000_000
     }
+
+    /// Up to so many nanoseconds a wait is exact.
+    private static let exactWait: Int64 = 2_000_000
+    /// From here on the duration of a turn does not matter.
+    private static let distantWait: Int64 = 1_000_000_000
 
     private func takeMail() {
         let mail = self.mailbox.withLockedValue { mailbox in
@@ -179,6 +185,9 @@ package final class EpollEventLoop: @unchecked Sendable {
     }
 
     // MARK: Sockets
+
+    /// How many sockets are watched, on the loop.
+    package var watchedCount: Int { self.epoll.count }
 
     func watch(_ watched: Watched, for interest: Readiness) throws(SystemError) {
         try self.epoll.add(watched, interest)

@@ -59,18 +59,36 @@ public final class WebSocket: Sendable, Identifiable {
         while true {
             switch self.take() {
             case .view(let kind, let bytes): return try body(bytes.bytes, kind)
-            case .owned(let kind, let bytes): return try body(bytes.span.bytes, kind)
+            case .owned(let kind, let bytes):
+                defer { self.recycle(bytes) }
+                return try body(bytes.span.bytes, kind)
             case .nothing: break
             }
-            switch try await self.awaitMessage() {
-            case .message(let kind, let bytes): return try body(bytes.span.bytes, kind)
+            switch try self.prepareToWait() {
+            case .here: await withUnsafeContinuation { self.waitHere($0) }
+            case .otherwise:
+                switch try await self.awaitMessage() {
+                case .message(let kind, let bytes): return try body(bytes.span.bytes, kind)
+                case .end: return nil
+                case .again: break
+                }
             case .end: return nil
-            case .again: break
             }
         }
     }
 
-    /// What a wait for a message has come to.
+    /// How a task has to wait for a message.
+    @usableFromInline
+    enum Wait {
+        /// It is the handler's own, on the connection's loop.
+        case here
+        /// With ``awaitMessage()``.
+        case otherwise
+        /// There will be none.
+        case end
+    }
+
+    /// What such a wait has come to.
     @usableFromInline
     enum Arrival {
         /// There is something to be taken, or has been.
@@ -86,37 +104,44 @@ public final class WebSocket: Sendable, Identifiable {
         self.engine.loop.isHere ? self.engine.take() : .nothing
     }
 
+    /// A message that was taken is not needed any more. On the loop.
+    @usableFromInline
+    func recycle(_ message: consuming [UInt8]) { self.engine.recycle(message) }
+
+    // What follows stands apart, or in the caller, so that a task that waits keeps as little as possible: each frame counts
+    // for each idle connection.
+
+    /// - Throws: ``WebSocketError``, `CancellationError`.
+    @usableFromInline
+    func prepareToWait() throws -> Wait {
+        guard self.engine.loop.isHere, let consumer = self.engine.asyncConsumer else { return .otherwise }
+        if let closure = self.engine.closure {
+            try Self.checkEnd(closure)
+            return .end
+        }
+        if consumer.isWaitedFor { throw WebSocketError.alreadyReceiving }
+        try Task.checkCancellation()
+        // Nobody else can cancel the handler's own task than the consumer, which then ends this wait.
+        return consumer.isHandlerRunning ? .here : .otherwise
+    }
+
+    @usableFromInline
+    func waitHere(_ continuation: UnsafeContinuation<Void, Never>) {
+        guard let consumer = self.engine.asyncConsumer else { preconditionFailure("nothing to wait for") }
+        consumer.waitHere(continuation)
+    }
+
     /// Waits until there may be a message.
     /// - Throws: ``WebSocketError``, `CancellationError`.
     @usableFromInline
+    @inline(never)
     nonisolated(nonsending)
         func awaitMessage() async throws -> Arrival
     {
         guard self.engine.loop.isHere else { return try await self.receiveElsewhere() }
-        guard let consumer = try self.waitingConsumer() else { return .end }
-        if consumer.isHandlerRunning {
-            // Nobody else can cancel it than the consumer, which then ends this wait.
-            await withUnsafeContinuation { consumer.waitHere($0) }
-        } else {
-            await self.waitCancellably(consumer)
-        }
-        return .again
-    }
-
-    // What follows stands apart so that a task that waits keeps as little as possible: a thousand bytes less for each idle
-    // connection.
-
-    /// Who is to be waited for; `nil` at the end.
-    @inline(never)
-    private func waitingConsumer() throws -> AsyncConsumer? {
         guard let consumer = self.engine.asyncConsumer else { throw WebSocketError.alreadyReceiving }
-        if let closure = self.engine.closure {
-            try Self.checkEnd(closure)
-            return nil
-        }
-        if consumer.isWaitedFor { throw WebSocketError.alreadyReceiving }
-        try Task.checkCancellation()
-        return consumer
+        await self.waitCancellably(consumer)
+        return .again
     }
 
     @inline(never)
@@ -135,7 +160,28 @@ public final class WebSocket: Sendable, Identifiable {
     nonisolated(nonsending)
         public func receive() async throws -> Message?
     {
-        try await self.receive { bytes, kind in Message(kind, bytes) }
+        while true {
+            if let message = self.takeMessage() { return message }
+            switch try self.prepareToWait() {
+            case .here: await withUnsafeContinuation { self.waitHere($0) }
+            case .otherwise:
+                switch try await self.awaitMessage() {
+                case .message(let kind, let bytes): return Message(kind, bytes)
+                case .end: return nil
+                case .again: break
+                }
+            case .end: return nil
+            }
+        }
+    }
+
+    @inline(never)
+    private func takeMessage() -> Message? {
+        switch self.take() {
+        case .view(let kind, let bytes): return Message(kind, bytes.bytes)
+        case .owned(let kind, let bytes): return Message(kind, bytes)
+        case .nothing: return nil
+        }
     }
 
     @inline(never)
@@ -195,9 +241,12 @@ public final class WebSocket: Sendable, Identifiable {
 
     // MARK: Sending
 
+    // None of it is inlined: who waits for a message would keep room for what sending needs.
+
     /// Sends a text message. Suspends only while more than the high-water mark waits to be written.
     /// - Throws: ``WebSocketError/closing`` if it cannot be sent any more, `CancellationError` if cancelled while
     ///   waiting for room.
+    @inline(never)
     nonisolated(nonsending)
         public func send(_ text: String) async throws
     {
@@ -210,6 +259,7 @@ public final class WebSocket: Sendable, Identifiable {
     }
 
     /// Sends a binary message. Suspends only while more than the high-water mark waits to be written.
+    @inline(never)
     nonisolated(nonsending)
         public func send(_ bytes: [UInt8]) async throws
     {
@@ -217,6 +267,7 @@ public final class WebSocket: Sendable, Identifiable {
     }
 
     /// Sends a message. Suspends only while more than the high-water mark waits to be written.
+    @inline(never)
     nonisolated(nonsending)
         public func send(_ message: Message) async throws
     {
@@ -382,7 +433,13 @@ extension WebSocket: AsyncSequence {
         nonisolated(nonsending)
             public mutating func next() async throws -> Message?
         {
-            try await self.socket.receive { bytes, kind in Message(kind, bytes) }
+            try await self.socket.receive()
+        }
+
+        /// The same where the caller's actor is passed on, as loops do.
+        /// - Throws: ``WebSocketError``, `CancellationError`.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Message? {
+            try await self.socket.receive()
         }
     }
 

@@ -11,9 +11,10 @@ struct Aloft: AsyncParsableCommand {
               aloft serve                               a chat in the browser, at http://127.0.0.1:8000/
               aloft echo --port 9001                    send every message back
               aloft echo-client ws://127.0.0.1:9001/    check that a server does
+              aloft bench ws://127.0.0.1:9001/          put load on a server and measure it
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, EchoCommand.self, EchoClientCommand.self],
+        subcommands: [ServeCommand.self, EchoCommand.self, EchoClientCommand.self, BenchCommand.self],
         defaultSubcommand: nil
     )
 }

@@ -107,6 +107,9 @@ struct SourceRulesTests {
             ("WebSockets", "CLinux", false), ("WebSockets", "NIOCore", true),
             ("WebSocketTesting", "WebSocketCore", true),
             ("WebSocketTesting", "WebSockets", true),
+            ("LoadGenerator", "aloft", false), ("LoadGenerator", "LinuxTransport", false),
+            ("LoadGenerator", "WebSockets", true), ("WebSockets", "LoadGenerator", false),
+            ("aloft", "LoadGenerator", true),
             ("aloft", "WebSockets", true), ("aloft", "ArgumentParser", true), ("autobahn-client", "WebSockets", true),
         ])
     func direction(target: String, module: String, isAllowed: Bool) {

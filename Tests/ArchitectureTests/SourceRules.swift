@@ -31,7 +31,8 @@ enum SourceRules {
         "LinuxTransport": ["CLinux"],
         "WebSockets": ["WebSocketCore", "LinuxTransport"],
         "WebSocketTesting": ["WebSocketCore", "WebSockets"],
-        "aloft": ["WebSocketCore", "WebSockets", "WebSocketTesting"],
+        "LoadGenerator": ["WebSocketCore", "WebSockets"],
+        "aloft": ["LoadGenerator", "WebSocketCore", "WebSockets", "WebSocketTesting"],
         "autobahn-client": ["WebSocketCore", "WebSockets"],
     ]
 

@@ -29,6 +29,9 @@ static inline int clinux_epoll_ctl(int epoll, int operation, int fd, uint32_t ev
     return epoll_ctl(epoll, operation, fd, &event);
 }
 
+// Waits for events, at most so many nanoseconds, -1 for ever; kernels before 5.11 round up to milliseconds.
+int clinux_epoll_wait(int epoll, struct epoll_event *_Nullable events, int count, int64_t nanoseconds);
+
 // A descriptor that wakes an epoll up when it is written to.
 int clinux_eventfd(void);
 

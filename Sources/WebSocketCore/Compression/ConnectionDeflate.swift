@@ -13,12 +13,12 @@ public struct DeflateSettings: Sendable, Hashable {
 final class ConnectionDeflate {
     let settings: DeflateSettings
     private let role: Role
-    private let pool: DeflateContextPool
+    private let memory: WorkingMemory
 
-    init(_ settings: DeflateSettings, role: Role, pool: DeflateContextPool) {
+    init(_ settings: DeflateSettings, role: Role, memory: WorkingMemory) {
         self.settings = settings
         self.role = role
-        self.pool = pool
+        self.memory = memory
     }
 
     // MARK: Sending
@@ -42,11 +42,11 @@ final class ConnectionDeflate {
     }
 
     func takeDeflater() throws(SendError) -> DeflaterContext {
-        guard let context = self.pool.takeDeflater(self.parameters) else { throw .outOfMemory }
+        guard let context = self.memory.takeDeflater(self.parameters) else { throw .outOfMemory }
         return context
     }
 
-    func give(_ context: DeflaterContext) { self.pool.give(context) }
+    func give(_ context: DeflaterContext) { self.memory.give(context) }
 
     // MARK: Receiving
 
@@ -56,13 +56,13 @@ final class ConnectionDeflate {
     func takeInflater() throws(ProtocolViolation) -> InflaterContext {
         // zlib inflates with a window of 9 bits at least.
         let windowBits = max(9, self.settings.agreement.windowBits(of: self.role.peer))
-        guard let context = self.pool.takeInflater(windowBits: windowBits) else {
+        guard let context = self.memory.takeInflater(windowBits: windowBits) else {
             throw ProtocolViolation(.outOfMemory)
         }
         return context
     }
 
-    func give(_ context: InflaterContext) { self.pool.give(context) }
+    func give(_ context: InflaterContext) { self.memory.give(context) }
 }
 
 extension PerMessageDeflate.Agreement {

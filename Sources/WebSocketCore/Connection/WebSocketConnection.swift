@@ -55,6 +55,7 @@ public struct WebSocketConnection: ~Copyable {
     public let role: Role
     public let configuration: ConnectionConfiguration
     private let deflate: ConnectionDeflate?
+    private let memory: WorkingMemory?
 
     private var closing = ClosingHandshake()
     private var keepAlive: KeepAlive
@@ -77,17 +78,18 @@ public struct WebSocketConnection: ~Copyable {
     ///   - role: which end this is.
     ///   - configuration: limits and keep-alive, shared with other connections of the kind.
     ///   - deflate: what the opening handshake agreed on, `nil` without compression.
-    ///   - contexts: where compression contexts come from that are not kept between messages; by default each is made
-    ///     for its message.
+    ///   - memory: where compression contexts come from that are not kept between messages, and memory for large
+    ///     messages; by default all of it is made for each message.
     ///   - now: the instant of the opening handshake.
     public init(
         role: Role, configuration: ConnectionConfiguration, deflate: DeflateSettings? = nil,
-        contexts: DeflateContextPool? = nil, now: Timestamp
+        memory: WorkingMemory? = nil, now: Timestamp
     ) {
         self.role = role
         self.configuration = configuration
+        self.memory = memory
         self.deflate = deflate.map {
-            ConnectionDeflate($0, role: role, pool: contexts ?? DeflateContextPool(maxIdle: 0))
+            ConnectionDeflate($0, role: role, memory: memory ?? WorkingMemory(maxIdle: 0, maxMessageBytes: 0))
         }
         self.keepAlive = configuration.keepAlive.map { KeepAlive($0, now: now) } ?? .none
     }
@@ -294,7 +296,7 @@ public struct WebSocketConnection: ~Copyable {
                 offset += count
                 incoming.frameBytesLeft -= UInt64(count)
                 try incoming.assembler.append(
-                    UnsafeRawBufferPointer(piece), deflate: self.deflate, limits: self.limits)
+                    UnsafeRawBufferPointer(piece), deflate: self.deflate, memory: self.memory, limits: self.limits)
             }
             if incoming.frameBytesLeft > 0 { return .needMoreBytes }
             incoming.frame = nil

@@ -66,8 +66,9 @@ struct MessageAssembler: ~Copyable {
 
     /// More of the payload, already unmasked.
     mutating func append(
-        _ bytes: UnsafeRawBufferPointer, deflate: ConnectionDeflate?, limits: Limits
+        _ bytes: UnsafeRawBufferPointer, deflate: ConnectionDeflate?, memory: WorkingMemory? = nil, limits: Limits
     ) throws(ProtocolViolation) {
+        if let memory, self.buffer.capacity == 0 { self.buffer = memory.takeMessage(for: bytes.count) }
         let start = self.buffer.count
         if self.isCompressed {
             do throws(ProtocolViolation) {

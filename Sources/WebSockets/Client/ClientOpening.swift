@@ -28,6 +28,8 @@ class ClientOpening: LoopMember, @unchecked Sendable {
     private var stage = Stage.readingHead
     private var parser: FinalResponseParser
     private var bytes: [UInt8] = []
+    /// What the opening has come to.
+    private var engine: SocketEngine?
 
     /// - Throws: ``WebSocketError/invalidHandshake(_:)`` if what was configured makes no request.
     init(_ plan: ClientPlan, _ loop: LoopServices) throws(WebSocketError) {
@@ -91,6 +93,11 @@ class ClientOpening: LoopMember, @unchecked Sendable {
 
     override final func abort() { self.fail(.connectionFailed("aborted")) }
 
+    /// Nobody waits for it any more. If it is open already, nobody may know of it.
+    final func cancel() {
+        if let engine { engine.abort() } else { self.abort() }
+    }
+
     /// Whether what comes is still for this one.
     final var isDone: Bool {
         if case .done = self.stage { true } else { false }
@@ -138,6 +145,7 @@ class ClientOpening: LoopMember, @unchecked Sendable {
         let rest = self.bytes
         self.bytes = []
         self.loop.disarm(self)
+        self.engine = engine
         self.plan.outcome.succeed(WebSocket(engine))
         engine.start()
         if !rest.isEmpty { rest.withUnsafeBytes { engine.received($0) } }

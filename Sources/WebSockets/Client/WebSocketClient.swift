@@ -53,6 +53,7 @@ public struct WebSocketClient: Sendable {
 
     public var configuration: Configuration
     private let group: (any EventLoopGroup)?
+    private let tlsContexts = TLSContexts()
 
     /// - Parameters:
     ///   - configuration: limits, fields of the request, trust and time limits.
@@ -109,7 +110,7 @@ public struct WebSocketClient: Sendable {
         do { url = try WebSocketURL(text) } catch {
             throw WebSocketError.invalidURL("\(WebSocketURL.redacted(text)): \(error)")
         }
-        let tls = try url.isSecure ? Self.tlsContext(self.configuration.trust) : nil
+        let tls = try url.isSecure ? self.tlsContexts.context(self.configuration.trust) : nil
         let settings = SharedSettings(self.configuration.socket)
         #if os(Linux)
         if let loop = try self.linuxLoop(for: url) {
@@ -123,7 +124,9 @@ public struct WebSocketClient: Sendable {
         let loop = self.portableGroup.next()
         let plan = self.plan(url, settings, makeConsumer, on: loop)
         let connecting = ChannelClientOpening.connect(plan, tls, on: loop)
-        connecting.whenFailure { plan.outcome.fail(WebSocketError.connectionFailed("\($0)")) }
+        connecting.whenFailure {
+            plan.outcome.fail(WebSocketError.connectionFailed(ChannelClientOpening.explanation(of: $0)))
+        }
         return try await Self.outcome(of: plan) { connecting.whenSuccess { $0.close(mode: .all, promise: nil) } }
     }
 
@@ -157,7 +160,7 @@ public struct WebSocketClient: Sendable {
 
     /// A loop on epoll, if the connection is to run on one.
     private func linuxLoop(for url: WebSocketURL) throws -> EpollEventLoop? {
-        let given = self.group as? EpollEventLoopGroup
+        let given = EpollEventLoopGroup.loops(of: self.group)
         switch self.configuration.transport {
         case .portable: return nil
         case .automatic where url.isSecure || self.group != nil && given == nil: return nil
@@ -165,7 +168,8 @@ public struct WebSocketClient: Sendable {
         case .automatic, .linux: break
         }
         do {
-            return try (given ?? Self.sharedLinuxLoops.get()).next() as? EpollEventLoop
+            if let group, given != nil { return group.next() as? EpollEventLoop }
+            return try Self.sharedLinuxLoops.get().next() as? EpollEventLoop
         } catch {
             throw WebSocketError.connectionFailed("\(error)")
         }
@@ -175,22 +179,8 @@ public struct WebSocketClient: Sendable {
     /// Loops on which channels of SwiftNIO can run.
     private var portableGroup: any EventLoopGroup {
         #if os(Linux)
-        if self.group is EpollEventLoopGroup { return MultiThreadedEventLoopGroup.singleton }
+        if EpollEventLoopGroup.loops(of: self.group) != nil { return MultiThreadedEventLoopGroup.singleton }
         #endif
         return self.group ?? MultiThreadedEventLoopGroup.singleton
-    }
-
-    private static func tlsContext(_ trust: ServerTrust) throws -> NIOSSLContext {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        tls.applicationProtocols = ["http/1.1"]
-        switch trust {
-        case .systemRoots: break
-        case .rootsFile(let path): tls.trustRoots = .file(path)
-        case .anything: tls.certificateVerification = .none
-        }
-        do { return try NIOSSLContext(configuration: tls) } catch {
-            throw WebSocketError.connectionFailed("TLS: \(error)")
-        }
     }
 }

@@ -10,10 +10,9 @@ import WebSocketCore
 final class LinuxListeners: @unchecked Sendable {
     // `@unchecked`: each listener is touched on its loop only.
     let port: Int
-    var loops: [EpollEventLoop] { self.group.loops }
-    private let group: EpollEventLoopGroup
-    /// The loops are the user's, who ends them.
-    private let isGroupGiven: Bool
+    let loops: [EpollEventLoop]
+    /// The loops that were made for it; `nil` if they are the user's, who ends them.
+    private let ownGroup: EpollEventLoopGroup?
     private let channels: ChannelHandOff
     private var listeners: [(EpollEventLoop, Listener)] = []
 
@@ -24,22 +23,22 @@ final class LinuxListeners: @unchecked Sendable {
         let address = try await NIOThreadPool.singleton.runIfActive {
             try SocketAddress.makeAddressResolvingHost(server.host, port: server.port)
         }
-        let given = server.eventLoopGroup as? EpollEventLoopGroup
-        let threads = given?.loops.count ?? max(1, configuration.threads)
+        let given = EpollEventLoopGroup.loops(of: server.eventLoopGroup)
+        let threads = given?.count ?? max(1, configuration.threads)
         let options = Listener.Options(
             backlog: Int32(clamping: configuration.backlog),
             userTimeout: state.settings.userTimeout)
         let opened = try Listener.open(address, count: threads, options)
         self.port = opened.port
         do {
-            self.group = try given ?? EpollEventLoopGroup(count: threads)
-            self.isGroupGiven = given != nil
+            self.ownGroup = given == nil ? try EpollEventLoopGroup(count: threads) : nil
+            self.loops = given ?? self.ownGroup?.loops ?? []
         } catch {
             Listener.close(opened.sockets)
             throw error
         }
         self.channels = ChannelHandOff(threads: threads, group: given == nil ? server.eventLoopGroup : nil)
-        for (index, loop) in self.group.loops.enumerated() {
+        for (index, loop) in self.loops.enumerated() {
             do {
                 let listener = try await self.listen(opened.sockets[index], on: loop, state, context)
                 self.listeners.append((loop, listener.value))
@@ -97,7 +96,7 @@ final class LinuxListeners: @unchecked Sendable {
     /// Ends the loops that were made for it, on which nothing must be left.
     func shutDown() async {
         await self.channels.shutDown()
-        if !self.isGroupGiven { try? await self.group.shutdownGracefully() }
+        try? await self.ownGroup?.shutdownGracefully()
     }
 }
 #endif

@@ -122,7 +122,7 @@ private final class ClientAttempt: @unchecked Sendable {
         self.loop.execute {
             self.isCancelled = true
             self.connector?.cancel()
-            self.opening?.abort()
+            self.opening?.cancel()
         }
     }
 }

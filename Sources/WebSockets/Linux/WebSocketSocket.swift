@@ -24,7 +24,7 @@ final class WebSocketSocket: SocketEngine, SocketHandler, @unchecked Sendable {
     func received(_ bytes: UnsafeMutableRawBufferPointer, headroom: Int) -> Int {
         self.framesReceived = 0
         self.received(in: bytes, headroom: headroom)
-        return self.framesReceived
+        return Int(self.framesReceived)
     }
 
     func ending() { self.transportEnding() }

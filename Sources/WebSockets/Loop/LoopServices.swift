@@ -12,7 +12,7 @@ final class LoopServices: @unchecked Sendable {
     let corkMemory = CorkMemory()
     @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
-    let deflateContexts = DeflateContextPool()
+    let workingMemory = WorkingMemory()
 
     @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     private var timer: Scheduled<Void>?

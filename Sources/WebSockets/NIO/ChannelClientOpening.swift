@@ -47,6 +47,13 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
             .connect(host: host, port: plan.url.port)
     }
 
+    /// Why no connection came about, in one line.
+    static func explanation(of error: any Error) -> String {
+        guard let error = error as? NIOConnectionError else { return "\(error)" }
+        if let attempt = error.connectionErrors.last { return "\(attempt.target.peerText): \(attempt.error)" }
+        return "\(error.host): \(error.dnsAAAAError ?? error.dnsAError.map { $0 as any Error } ?? error)"
+    }
+
     // MARK: From the channel
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }

@@ -39,7 +39,7 @@ public final class RunningServer: Sendable {
     static func start(_ server: WebSocketServer) async throws -> RunningServer {
         let configuration = server.configuration
         #if os(Linux)
-        let hasLinuxLoops = server.eventLoopGroup is EpollEventLoopGroup
+        let hasLinuxLoops = EpollEventLoopGroup.loops(of: server.eventLoopGroup) != nil
         #else
         let hasLinuxLoops = false
         #endif

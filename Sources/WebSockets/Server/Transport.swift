@@ -40,6 +40,16 @@ extension Transport {
     }
 }
 
+#if os(Linux)
+extension EpollEventLoopGroup {
+    /// The loops of a group, or a loop, of the Linux transport; `nil` if it is anything else.
+    static func loops(of group: (any EventLoopGroup)?) -> [EpollEventLoop]? {
+        if let group = group as? EpollEventLoopGroup { return group.loops }
+        return (group as? EpollEventLoop).map { [$0] }
+    }
+}
+#endif
+
 /// The ``Transport`` that was asked for does not exist on this system.
 public struct TransportUnavailable: Error, Hashable, CustomStringConvertible {
     public let transport: Transport

@@ -3,7 +3,8 @@ public import WebSocketCore
 /// Hands messages to a receiver whose type the compiler knows.
 @usableFromInline
 final class CallbackConsumer<Receiver: MessageReceiver>: Consumer {
-    @usableFromInline var receiver: Receiver
+    /// Unchecked: the engine never calls from inside a call.
+    @exclusivity(unchecked) @usableFromInline var receiver: Receiver
 
     @usableFromInline
     init(_ receiver: Receiver) {
@@ -24,7 +25,9 @@ final class CallbackConsumer<Receiver: MessageReceiver>: Consumer {
         while true {
             switch engine.pull() {
             case .view(let kind, let bytes): receiver.received(bytes.bytes, kind, socket)
-            case .owned(let kind, let bytes): receiver.received(bytes.span.bytes, kind, socket)
+            case .owned(let kind, let bytes):
+                receiver.received(bytes.span.bytes, kind, socket)
+                engine.recycle(bytes)
             case .nothing: return
             }
         }

@@ -42,7 +42,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) final var isOutputBlocked = false
     @exclusivity(unchecked) final var isFlushScheduled = false
     /// Frames that bursts have brought; whoever looks sets it back.
-    @exclusivity(unchecked) final var framesReceived = 0
+    @exclusivity(unchecked) final var framesReceived: Int32 = 0
     /// The peer has ended the stream behind bytes that the consumer has not been ready for. It has so long to take some.
     @exclusivity(unchecked) private var streamEnd = StreamEnd.none
 
@@ -87,7 +87,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             settings.deflate.map { DeflateSettings(agreement: agreement, configuration: $0) }
         }
         self.connection = WebSocketConnection(
-            role: role, configuration: settings.connection, deflate: deflate, contexts: loop.deflateContexts,
+            role: role, configuration: settings.connection, deflate: deflate, memory: loop.workingMemory,
             now: loop.now)
         super.init()
     }
@@ -250,7 +250,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             self.burst = nil
         }
         self.loop.corkMemory.give(burst.cork)
-        self.framesReceived &+= burst.frames
+        self.framesReceived &+= Int32(truncatingIfNeeded: burst.frames)
         if burst.offset > 0, self.hasStreamEnded {
             self.pressure?.streamEndDeadline = burst.time + self.settings.connection.limits.closeTimeout
         }
@@ -286,6 +286,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     /// The next message for the task that receives, if there is one now. On the loop.
     @usableFromInline
     final func take() -> Pulled { self.asyncConsumer?.take(self) ?? .nothing }
+
+    /// A message that was pulled is not needed any more.
+    @usableFromInline
+    final func recycle(_ message: consuming [UInt8]) { self.loop.workingMemory.give(message) }
 
     /// There is something else than a message that lies in the receive buffer.
     @inline(never)

@@ -117,6 +117,6 @@ extension ConnectionDeflate {
             DeflateSettings(
                 agreement: PerMessageDeflate.Agreement(),
                 configuration: PerMessageDeflate.Configuration(minimumBytes: 0)),
-            role: .server, pool: DeflateContextPool())
+            role: .server, memory: WorkingMemory())
     }
 }

@@ -28,13 +28,13 @@ struct MessageEncoderTests {
     }
 
     private static func deflate(
-        minimumBytes: Int = 0, dropsContext: Bool = false, pool: DeflateContextPool = DeflateContextPool()
+        minimumBytes: Int = 0, dropsContext: Bool = false, pool: WorkingMemory = WorkingMemory()
     ) -> ConnectionDeflate {
         ConnectionDeflate(
             DeflateSettings(
                 agreement: PerMessageDeflate.Agreement(serverNoContextTakeover: dropsContext),
                 configuration: PerMessageDeflate.Configuration(minimumBytes: minimumBytes)),
-            role: .server, pool: pool)
+            role: .server, memory: pool)
     }
 
     @Test("a whole message is one frame", arguments: [Role.client, .server], [MessageKind.text, .binary])

@@ -3,8 +3,8 @@ import WebSocketTesting
 
 @testable import WebSocketCore
 
-@Suite("Compression contexts that are shared (RFC 7692 §7.1.1)")
-struct DeflateContextPoolTests {
+@Suite("Memory that connections lend each other (RFC 7692 §7.1.1)")
+struct WorkingMemoryTests {
     private static let text = Array(String(repeating: "the same again, ", count: 100).utf8)
 
     private static func settings(dropsContext: Bool = true, windowBits: Int = 15) -> DeflateSettings {
@@ -16,10 +16,10 @@ struct DeflateContextPoolTests {
     }
 
     private static func connection(
-        _ role: Role, _ pool: DeflateContextPool, _ settings: DeflateSettings
+        _ role: Role, _ pool: WorkingMemory, _ settings: DeflateSettings
     ) -> WebSocketConnection {
         WebSocketConnection(
-            role: role, configuration: ConnectionConfiguration(keepAlive: nil), deflate: settings, contexts: pool,
+            role: role, configuration: ConnectionConfiguration(keepAlive: nil), deflate: settings, memory: pool,
             now: .zero)
     }
 
@@ -67,7 +67,7 @@ struct DeflateContextPoolTests {
 
     @Test("many connections use one context after the other, and each message stands alone", arguments: [false, true])
     func shared(inTwo: Bool) throws {
-        let pool = DeflateContextPool()
+        let pool = WorkingMemory()
         var sent: Set<[UInt8]> = []
         for _ in 0..<20 {
             var server = Self.connection(.server, pool, Self.settings())
@@ -86,7 +86,7 @@ struct DeflateContextPoolTests {
 
     @Test("messages in progress on several connections have contexts of their own, of which few are kept")
     func overlapping() throws {
-        let pool = DeflateContextPool(maxIdle: 2)
+        let pool = WorkingMemory(maxIdle: 2)
         var first = Self.connection(.client, pool, Self.settings())
         let bytes = try Self.send(&first, inTwo: false)
         #expect(pool.idleCount == 1)
@@ -105,7 +105,7 @@ struct DeflateContextPoolTests {
 
     @Test("a connection that keeps its context gives none away")
     func takeover() throws {
-        let pool = DeflateContextPool()
+        let pool = WorkingMemory()
         var client = Self.connection(.client, pool, Self.settings(dropsContext: false))
         var server = Self.connection(.server, pool, Self.settings(dropsContext: false))
         let first = try Self.send(&client, inTwo: false)
@@ -117,7 +117,7 @@ struct DeflateContextPoolTests {
 
     @Test("windows of different sizes are different contexts")
     func parameters() throws {
-        let pool = DeflateContextPool()
+        let pool = WorkingMemory()
         for windowBits in [9, 15, 9, 15] {
             var client = Self.connection(.client, pool, Self.settings(windowBits: windowBits))
             var server = Self.connection(.server, pool, Self.settings(windowBits: windowBits))
@@ -128,7 +128,7 @@ struct DeflateContextPoolTests {
 
     @Test("a context whose message was corrupt is not lent again as it is")
     func corrupt() throws {
-        let pool = DeflateContextPool()
+        let pool = WorkingMemory()
         var client = Self.connection(.client, pool, Self.settings())
         let good = try Self.send(&client, inTwo: false)
         let bad = FrameBytes(.text, [0xFF, 0xFF, 0xFF], reserved: 4).from(.client).bytes
@@ -148,7 +148,7 @@ struct DeflateContextPoolTests {
         #expect(message.byteCount == Self.text.count)
         #expect(message.withPayload { $0.withUnsafeBytes { Array($0) } } == Self.text)
         for windowBits in [15, 9, 15, 12, 9] {
-            let pool = DeflateContextPool()
+            let pool = WorkingMemory()
             let settings = Self.settings(windowBits: windowBits)
             var server = Self.connection(.server, pool, settings)
             let frame = try #require(try server.preparedFrame(of: message))
@@ -157,7 +157,7 @@ struct DeflateContextPoolTests {
             #expect(Self.receive(&client, frame) == [Self.text])
         }
         // A second connection with a window known by now needs no context.
-        let pool = DeflateContextPool()
+        let pool = WorkingMemory()
         let server = Self.connection(.server, pool, Self.settings(windowBits: 12))
         _ = try server.preparedFrame(of: message)
         #expect(pool.idleCount == 0)
@@ -171,16 +171,16 @@ struct DeflateContextPoolTests {
         #expect(try server.preparedFrame(of: message) == FrameBytes.text("Hello").bytes)
         let settings = DeflateSettings(
             agreement: PerMessageDeflate.Agreement(serverNoContextTakeover: true), configuration: .init())
-        let compressing = Self.connection(.server, DeflateContextPool(), settings)
+        let compressing = Self.connection(.server, WorkingMemory(), settings)
         #expect(try compressing.preparedFrame(of: message) == FrameBytes.text("Hello").bytes)
     }
 
     @Test("a client, and a server that keeps its context, make a frame of their own")
     func preparedForNobodyElse() throws {
         let message = PreparedMessage(Self.text.span.bytes, as: .text)
-        let client = Self.connection(.client, DeflateContextPool(), Self.settings())
+        let client = Self.connection(.client, WorkingMemory(), Self.settings())
         #expect(try client.preparedFrame(of: message) == nil)
-        let keeping = Self.connection(.server, DeflateContextPool(), Self.settings(dropsContext: false))
+        let keeping = Self.connection(.server, WorkingMemory(), Self.settings(dropsContext: false))
         #expect(try keeping.preparedFrame(of: message) == nil)
     }
 
@@ -193,6 +193,65 @@ struct DeflateContextPoolTests {
         #expect(throws: SendError.messageInProgress) { try server.preparedFrame(of: message) }
         server.close(Close(.normal), now: .zero)
         #expect(throws: SendError.closed) { try server.preparedFrame(of: message) }
+    }
+}
+
+@Suite("Memory of large messages")
+struct MessageMemoryTests {
+    /// A message in two frames, of which the first has so many bytes.
+    private static func receive(_ count: Int, _ memory: WorkingMemory) -> [UInt8] {
+        var connection = WebSocketConnection(
+            role: .server, configuration: ConnectionConfiguration(keepAlive: nil), memory: memory, now: .zero)
+        let payload = [UInt8](repeating: 7, count: count)
+        var bytes =
+            FrameBytes(.binary, payload, isFinal: false).from(.client).bytes
+            + FrameBytes.continuation([8]).from(.client).bytes
+        var offset = 0
+        let step = bytes.withUnsafeMutableBytes { connection.next(in: $0, from: &offset, now: .zero) }
+        #expect(step == .assembledMessage(.binary))
+        let message = connection.takeMessage()
+        #expect(message == payload + [8])
+        return message
+    }
+
+    private static func address(_ message: [UInt8]) -> UnsafeRawPointer? { message.withUnsafeBytes { $0.baseAddress } }
+
+    @Test("is used for the next one")
+    func used() {
+        let memory = WorkingMemory()
+        var address: UnsafeRawPointer?
+        func first() -> [UInt8] {
+            let message = Self.receive(100_000, memory)
+            address = Self.address(message)
+            return message
+        }
+        memory.give(first())
+        #expect(Self.address(Self.receive(100_000, memory)) == address)
+    }
+
+    @Test("stays whose it is, if somebody has kept the message")
+    func kept() {
+        let memory = WorkingMemory()
+        let first = Self.receive(100_000, memory)
+        memory.give(first)
+        let second = Self.receive(90_000, memory)
+        #expect(Self.address(second) != Self.address(first))
+        #expect(first == [UInt8](repeating: 7, count: 100_000) + [8])
+    }
+
+    @Test("is not kept beyond the limit, nor for short messages")
+    func bounded() {
+        let memory = WorkingMemory(maxMessageBytes: 150_000)
+        var messages = (0..<3).map { _ in Self.receive(100_000, memory) }
+        let addresses = Set(messages.map(Self.address))
+        while let message = messages.popLast() { memory.give(message) }
+        let again = (0..<3).map { _ in Self.receive(100_000, memory) }
+        #expect(again.count { addresses.contains(Self.address($0)) } >= 1)
+        memory.give([UInt8](repeating: 0, count: 1_000))
+        #expect(memory.takeMessage(for: 100_000).capacity == 0)
+        memory.give([UInt8](repeating: 0, count: 50_000))
+        #expect(memory.takeMessage(for: 1_000).capacity == 0)
+        #expect(memory.takeMessage(for: 100_000).capacity >= 50_000)
     }
 }
 
