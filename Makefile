@@ -30,7 +30,7 @@ BENCH ?=
 SERVE ?=
 
 .PHONY: help deps deps-interop build release serve test test-build test-portable format lint snippets check \
-	autobahn-server autobahn-portable autobahn-client interop interop-portable fuzz tsan asan bench bench-publish screenshots docs examples verify ci clean
+	autobahn-server autobahn-portable autobahn-client interop interop-portable fuzz tsan asan bench bench-publish instructions screenshots docs examples verify ci clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -101,9 +101,11 @@ tsan: deps ## Run the unit tests with the thread sanitizer, one after the other 
 	$(SWIFT) build --build-tests $(TSAN)
 	TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/Tools/thread-sanitizer.supp $(SWIFT) test --no-parallel --skip-build --disable-xctest $(TSAN)
 
-asan: deps ## Run the unit tests with the address sanitizer, one after the other
+asan: deps ## Run the unit tests with the address sanitizer, one after the other, then a server under load
 	$(SWIFT) build --build-tests $(ASAN)
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --no-parallel --skip-build --disable-xctest $(ASAN)
+	$(SWIFT) build --product aloft $(ASAN)
+	ASAN_OPTIONS=detect_leaks=0 Tools/sanitized-load .build-asan/debug/aloft
 
 ## Measure and show
 
@@ -113,6 +115,9 @@ bench: deps ## Measure processor time, rates, latency and memory beside uWebSock
 	@mkdir -p reports
 	.build-bench/release/bench --peers .build-peers/peers.tsv --packages Benchmarks/Package.resolved \
 		--output reports/benchmarks.md --json reports/benchmarks.json $(BENCH)
+
+instructions: deps ## Count the instructions of the core's hot paths, and compare them with the limits
+	Benchmarks/instructions
 
 bench-publish: ## Make docs/benchmarks.md and its plots from the last run of bench
 	Benchmarks/publish
@@ -129,7 +134,7 @@ examples: deps ## Build the examples, warnings as errors
 ## Everything
 
 verify: check test-portable examples docs autobahn-server autobahn-portable autobahn-client interop interop-portable \
-	fuzz tsan asan ## Run every check there is
+	instructions fuzz tsan asan ## Run every check there is
 
 ci: ## Run what continuous integration runs
 	@.ci/run

@@ -48,6 +48,13 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // Hot paths of the core, one at a time, whose instructions are counted.
+        .executableTarget(
+            name: "core-paths",
+            dependencies: [.product(name: "WebSocketCore", package: "aloft")],
+            swiftSettings: settings
+        ),
+
         // The peer: an echo server on the WebSocket pipeline that comes with SwiftNIO.
         .executableTarget(
             name: "stock-nio-echo",

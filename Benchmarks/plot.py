@@ -2,12 +2,13 @@
 
 usage: plot.py RESULTS.json FOLDER            FOLDER/benchmarks-*.svg
        plot.py --png RESULTS.json FOLDER      the same as PNG on white, to look at
-       plot.py --page REPORT.md PAGE.md       the report with the plots where it asks for them
+       plot.py --page REPORT.md FOLDER PAGE.md   the report with the plots where it asks for them
 
 The plots have no background and are drawn in colours that can be read on white and on black.
 """
 
 import json
+import os
 import re
 import statistics
 import sys
@@ -171,14 +172,14 @@ def draw(path, folder, kind):
         print(target)
 
 
-def page(report, target):
-    folder = Path(target).parent
+def page(report, plots, target):
+    folder = os.path.relpath(plots, Path(target).parent)
 
     def image(match):
         name, description = PLOTS[match[1]]
-        if not (folder / "images" / f"{name}.svg").exists():
+        if not (Path(plots) / f"{name}.svg").exists():
             return ""
-        return f"![{description}](images/{name}.svg)\n\n*{description}.*"
+        return f"![{description}]({folder}/{name}.svg)\n\n*{description}.*"
 
     text = re.sub(r"<!-- plot: (\w+) -->", image, Path(report).read_text())
     Path(target).write_text(text)
@@ -186,8 +187,8 @@ def page(report, target):
 
 def main():
     arguments = sys.argv[1:]
-    if len(arguments) == 3 and arguments[0] == "--page":
-        page(arguments[1], arguments[2])
+    if len(arguments) == 4 and arguments[0] == "--page":
+        page(arguments[1], arguments[2], arguments[3])
     elif len(arguments) == 3 and arguments[0] == "--png":
         draw(arguments[1], arguments[2], "png")
     elif len(arguments) == 2:
