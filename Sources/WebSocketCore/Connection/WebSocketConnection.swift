@@ -444,7 +444,10 @@ public struct WebSocketConnection: ~Copyable {
     /// fragmented message is unfinished. It does what ``frame(for:as:position:compress:maskingKey:)`` and
     /// ``encode(_:_:into:)`` would do, in fewer steps.
     ///
-    /// - Parameter destination: where to.
+    /// - Parameters:
+    ///   - payload: all bytes of the message; text is valid UTF-8, which is not checked here.
+    ///   - kind: whether they are text.
+    ///   - destination: where to.
     /// - Returns: how many bytes were written; 0 if the other way must be taken, or there is no room.
     public func encodeWhole(
         _ payload: RawSpan, as kind: MessageKind, into destination: UnsafeMutableRawBufferPointer
