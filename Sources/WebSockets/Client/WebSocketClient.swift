@@ -106,6 +106,7 @@ public struct WebSocketClient: Sendable {
 
     @usableFromInline
     func open(_ text: String, _ makeConsumer: @escaping @Sendable () -> Consumer) async throws -> WebSocket {
+        try Task.checkCancellation()
         let url: WebSocketURL
         do { url = try WebSocketURL(text) } catch {
             throw WebSocketError.invalidURL("\(WebSocketURL.redacted(text)): \(error)")
@@ -143,7 +144,10 @@ public struct WebSocketClient: Sendable {
     private static func outcome(of plan: ClientPlan, _ cancel: @escaping @Sendable () -> Void) async throws -> WebSocket
     {
         try await withTaskCancellationHandler {
-            try await plan.outcome.futureResult.get()
+            let socket = try await plan.outcome.futureResult.get()
+            // It may have been open by then: it is given up all the same, and nobody is given it.
+            try Task.checkCancellation()
+            return socket
         } onCancel: {
             plan.outcome.fail(CancellationError())
             cancel()
