@@ -36,6 +36,7 @@ struct CorePaths {
             Path(name: "send-1024", run: Self.send(bytes: 1_024)),
             Path(name: "send-masked-20", run: Self.send(bytes: 20, role: .client)),
             Path(name: "request-head", run: Self.requestHead()),
+            Path(name: "server-handshake", run: Self.serverHandshake()),
         ]
     }
 
@@ -64,20 +65,38 @@ struct CorePaths {
         return { sender.send(payload) }
     }
 
+    /// What a browser sends.
+    private static let head = Array(
+        """
+        GET /chat?room=1 HTTP/1.1\r\nHost: server.example.com\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\
+        Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n\
+        Upgrade: websocket\r\nOrigin: http://server.example.com\r\nSec-WebSocket-Version: 13\r\n\
+        Accept-Encoding: gzip, deflate\r\nAccept-Language: en-US,en;q=0.9\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n
+        """.utf8)
+
+    private static func parsedHead() -> RequestHead {
+        var parser = RequestHeadParser(limits: Limits.Handshake())
+        guard case .complete(let head, _) = parser.parse(Self.head.span.bytes) else {
+            preconditionFailure("not a head")
+        }
+        return head
+    }
+
     private static func requestHead() -> () -> Void {
-        let head = Array(
-            """
-            GET /chat?room=1 HTTP/1.1\r\nHost: server.example.com\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\
-            Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n\
-            Upgrade: websocket\r\nOrigin: http://server.example.com\r\nSec-WebSocket-Version: 13\r\n\
-            Accept-Encoding: gzip, deflate\r\nAccept-Language: en-US,en;q=0.9\r\n\
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-            Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n
-            """.utf8)
+        { for _ in 0..<Self.repeats { _ = Self.parsedHead() } }
+    }
+
+    /// From the request's bytes to the response's.
+    private static func serverHandshake() -> () -> Void {
+        let origins = OriginPolicy.sameHost
         return {
             for _ in 0..<Self.repeats {
-                var parser = RequestHeadParser(limits: Limits.Handshake())
-                guard case .complete = parser.parse(head.span.bytes) else { preconditionFailure("not a head") }
+                guard let handshake = try? ServerHandshake(validating: Self.parsedHead()),
+                    origins.allows(origin: handshake.origin, host: handshake.host, isSecure: false),
+                    let accepted = try? handshake.accept(), accepted.response.encode().count > 100
+                else { preconditionFailure("not accepted") }
             }
         }
     }

@@ -78,7 +78,13 @@ extension String {
     }
 
     /// `A` to `Z` become `a` to `z`; every other character stays what it is, without Unicode's rules.
-    var asciiLowercased: String { String(decoding: self.utf8.map(\.lowercased), as: UTF8.self) }
+    var asciiLowercased: String {
+        let bytes = self.utf8Span.span
+        return String(unsafeUninitializedCapacity: bytes.count) { memory in
+            for index in bytes.indices { memory[index] = bytes[index].lowercased }
+            return bytes.count
+        }
+    }
 
     /// What an error message quotes of a peer's text: at most 64 characters.
     var excerpt: String { self.count > 64 ? "\(self.prefix(64))…" : self }

@@ -9,7 +9,8 @@ public enum AcceptKey {
     /// - Returns: 28 ASCII characters.
     public static func response(toKey key: some Sequence<UInt8>) -> [UInt8] {
         var message: [UInt8] = []
-        message.reserveCapacity(64)
+        // With the padding of SHA-1.
+        message.reserveCapacity(128)
         message.append(contentsOf: key)
         message.append(contentsOf: Self.suffix.utf8)
         return Base64.encode(SHA1.hash(message))

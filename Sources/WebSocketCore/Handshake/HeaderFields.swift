@@ -182,13 +182,15 @@ public struct HeaderFields: Sendable, Hashable {
     func text(_ range: Range<Int>) -> String { String(decoding: self.bytes[range], as: UTF8.self) }
 
     /// Whether `range` of `bytes` is `text`, without regard to ASCII case.
+    @inline(__always)
     static func matches(_ bytes: [UInt8], _ range: Range<Int>, _ text: String) -> Bool {
-        guard range.count == text.utf8.count else { return false }
-        var index = range.lowerBound
-        for byte in text.utf8 {
-            if bytes[index].lowercased != byte.lowercased { return false }
-            index &+= 1
-        }
+        // Nearly every field that is compared differs in its length.
+        range.count == text.utf8.count && Self.matchesBytes(bytes, from: range.lowerBound, text)
+    }
+
+    private static func matchesBytes(_ bytes: [UInt8], from start: Int, _ text: String) -> Bool {
+        let text = text.utf8Span.span
+        for index in text.indices where bytes[start &+ index].lowercased != text[index].lowercased { return false }
         return true
     }
 

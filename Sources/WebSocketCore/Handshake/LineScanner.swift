@@ -30,8 +30,7 @@ struct LineScanner: Sendable {
         in bytes: RawSpan, limit: Int, tooLong: HandshakeFault
     ) throws(HandshakeFault) -> Range<Int>? {
         let stop = min(bytes.byteCount, self.maxHeadBytes, self.lineStart &+ Self.clamped(limit))
-        var index = self.position
-        while index < stop, bytes.byte(at: index).isFieldContent { index &+= 1 }
+        let index = bytes.endOfFieldContent(from: self.position, to: stop)
         self.position = index
 
         if index >= self.maxHeadBytes { throw .headTooLarge(limit: self.maxHeadBytes) }
@@ -49,5 +48,31 @@ struct LineScanner: Sendable {
         self.lineStart = end &+ 1
         self.position = end &+ 1
         return line
+    }
+}
+
+extension RawSpan {
+    /// The index of the first byte of `start..<end` that is no field content; `end` if all are.
+    fileprivate func endOfFieldContent(from start: Int, to end: Int) -> Int {
+        let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        var index = start
+        while index < end {
+            if end &- index >= 8 {
+                // Eight bytes at once: the top bit of a byte is set where the byte is below a space or DEL. A borrow can set
+                // it above such a byte, never below: the lowest one is right.
+                let word = UInt64(littleEndian: self.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+                let isDelete = word ^ (ones &* UInt64(ASCII.delete))
+                let found = ((word &- ones &* UInt64(ASCII.space)) & ~word | (isDelete &- ones) & ~isDelete) & tops
+                if found == 0 {
+                    index &+= 8
+                    continue
+                }
+                index &+= found.trailingZeroBitCount / 8
+            }
+            // A tab is below a space, and allowed.
+            guard self.byte(at: index).isFieldContent else { return index }
+            index &+= 1
+        }
+        return index
     }
 }

@@ -78,8 +78,8 @@ extension HeaderFields {
     /// The number in Content-Length; `nil` without the field, and if it is not one number up to `Int.max`.
     var contentLength: Int? {
         var length: Int?
-        for value in self.ranges(of: "Content-Length") {
-            guard length == nil, let number = Self.number(self.bytes[value]) else { return nil }
+        for line in self.lines where Self.matches(self.bytes, line.name, "Content-Length") {
+            guard length == nil, let number = Self.number(self.bytes[line.value]) else { return nil }
             length = number
         }
         return length

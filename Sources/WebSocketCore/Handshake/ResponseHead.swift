@@ -40,7 +40,7 @@ public struct ResponseHead: Sendable, Hashable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(64 &+ self.reason.utf8.count &+ self.fields.encodedBytes)
         bytes.append(contentsOf: self.statusLine.utf8)
-        bytes.append(contentsOf: self.reason.utf8.lazy.filter(\.isFieldContent))
+        for byte in self.reason.utf8 where byte.isFieldContent { bytes.append(byte) }
         bytes.append(ASCII.carriageReturn)
         bytes.append(ASCII.lineFeed)
         self.fields.encode(into: &bytes)

@@ -11,60 +11,41 @@ struct SHA1 {
 
     /// The 20 bytes of the hash of `message`.
     static func hash(_ message: [UInt8]) -> [UInt8] {
+        // A bit that is set, zeros, and the length in bits as the last 8 bytes of a block (§5.1.1).
+        var padded = message
+        let blocks = (message.count &+ 8) / 64 &+ 1
+        padded.append(0x80)
+        padded.append(contentsOf: repeatElement(0, count: blocks &* 64 &- 8 &- padded.count))
+        withUnsafeBytes(of: (UInt64(message.count) &* 8).bigEndian) { padded.append(contentsOf: $0) }
         var state = SHA1()
-        var start = 0
-        while message.count &- start >= 64 {
-            state.add { message[start &+ $0] }
-            start &+= 64
-        }
-
-        // The rest, a bit that is set, zeros, and the length in bits as the last 8 bytes of a block (§5.1.1).
-        let rest = message.count &- start
-        let bits = UInt64(message.count) &* 8
-        func padded(_ index: Int, isLast: Bool) -> UInt8 {
-            if start &+ index < message.count { return message[start &+ index] }
-            if start &+ index == message.count { return 0x80 }
-            return isLast && index & 63 >= 56 ? UInt8(truncatingIfNeeded: bits &>> UInt64(8 &* (63 &- index & 63))) : 0
-        }
-        if rest < 56 {
-            state.add { padded($0, isLast: true) }
-        } else {
-            state.add { padded($0, isLast: false) }
-            state.add { padded($0 &+ 64, isLast: true) }
-        }
+        for block in 0..<blocks { state.add(padded.span.bytes.extracting((block &* 64)..<(block &* 64 &+ 64))) }
         return state.bytes
     }
 
     /// Takes one block of 64 bytes (§6.1.2).
-    @inline(__always)
-    private mutating func add(_ byte: (Int) -> UInt8) {
+    private mutating func add(_ block: RawSpan) {
         // The schedule of 80 words, of which 16 are alive at any time (§6.1.3).
-        var words = InlineArray<16, UInt32>(repeating: 0)
-        for index in 0..<16 {
-            words[index] =
-                UInt32(byte(index &* 4)) &<< 24 | UInt32(byte(index &* 4 &+ 1)) &<< 16
-                | UInt32(byte(index &* 4 &+ 2)) &<< 8 | UInt32(byte(index &* 4 &+ 3))
+        var words = InlineArray<16, UInt32> { index in
+            UInt32(bigEndian: block.unsafeLoadUnaligned(fromByteOffset: index &* 4, as: UInt32.self))
         }
         var (a, b, c, d, e) = (self.a, self.b, self.c, self.d, self.e)
-        for round in 0..<80 {
-            if round >= 16 {
-                let mixed =
-                    words[(round &- 3) & 15] ^ words[(round &- 8) & 15] ^ words[(round &- 14) & 15] ^ words[round & 15]
-                words[round & 15] = Self.rotated(mixed, by: 1)
-            }
-            let (choice, constant): (UInt32, UInt32) =
-                if round < 20 {
-                    ((b & c) | (~b & d), 0x5A82_7999)
-                } else if round < 40 {
-                    (b ^ c ^ d, 0x6ED9_EBA1)
-                } else if round < 60 {
-                    ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC)
-                } else {
-                    (b ^ c ^ d, 0xCA62_C1D6)
-                }
-            let next = Self.rotated(a, by: 5) &+ choice &+ e &+ constant &+ words[round & 15]
+        @inline(__always)
+        func take(_ word: UInt32, _ choice: UInt32, _ constant: UInt32) {
+            let next = Self.rotated(a, by: 5) &+ choice &+ e &+ constant &+ word
             (e, d, c, b, a) = (d, c, Self.rotated(b, by: 30), a, next)
         }
+        @inline(__always)
+        func nextWord(_ round: Int) -> UInt32 {
+            let mixed =
+                words[(round &- 3) & 15] ^ words[(round &- 8) & 15] ^ words[(round &- 14) & 15] ^ words[round & 15]
+            words[round & 15] = Self.rotated(mixed, by: 1)
+            return words[round & 15]
+        }
+        for round in 0..<16 { take(words[round], (b & c) | (~b & d), 0x5A82_7999) }
+        for round in 16..<20 { take(nextWord(round), (b & c) | (~b & d), 0x5A82_7999) }
+        for round in 20..<40 { take(nextWord(round), b ^ c ^ d, 0x6ED9_EBA1) }
+        for round in 40..<60 { take(nextWord(round), (b & c) | (b & d) | (c & d), 0x8F1B_BCDC) }
+        for round in 60..<80 { take(nextWord(round), b ^ c ^ d, 0xCA62_C1D6) }
         self.a &+= a
         self.b &+= b
         self.c &+= c

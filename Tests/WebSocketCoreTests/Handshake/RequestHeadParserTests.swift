@@ -183,6 +183,27 @@ struct RequestHeadParserTests {
         #expect(parser.parse(none.span.bytes) == .needMoreBytes)
     }
 
+    @Test("finds the byte that must not be in a value wherever it is", arguments: 0...UInt8.max)
+    func everyByteEverywhere(byte: UInt8) {
+        let start = Array("GET / HTTP/1.1\r\nHost: a\r\nX:".utf8)
+        let isAllowed = byte == 0x09 || (byte >= 0x20 && byte != 0x7F)
+        for count in 1...24 {
+            for position in 0..<count {
+                // Its neighbours are the bytes that a sum could spill over from, or into.
+                for neighbour in [0x20, 0x7E, 0x80, 0xFF] as [UInt8] {
+                    var value = [UInt8](repeating: neighbour, count: count)
+                    value[position] = byte
+                    let result = parseRequest(start + value + Array("\r\n\r\n".utf8))
+                    if case .complete = result {
+                        #expect(isAllowed, "\(byte) at \(position) of \(count)")
+                    } else {
+                        #expect(!isAllowed, "\(byte) at \(position) of \(count): \(result)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("looks at a byte of a value once, so that trickling costs no more (CVE-2023-43669)")
     func looksOnce() {
         var bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n".utf8)
