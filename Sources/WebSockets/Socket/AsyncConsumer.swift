@@ -49,6 +49,8 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     private var task: Task<Void, Never>?
     /// The same, to be compared with, and for nothing else.
     private var handlerTask: UnsafeCurrentTask?
+    /// What the handler is to serve, until it begins.
+    private var opening: WebSocket?
     /// The connection has ended before the handler has.
     private var leaving: Leaving?
 
@@ -90,12 +92,12 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
 
     override func opened(_ engine: SocketEngine) {
         self.maxUnreadBytes = engine.settings.maxUnreadBytes
-        guard let handler else { return }
-        let socket = WebSocket(engine)
+        guard self.handler != nil else { return }
+        self.opening = WebSocket(engine)
         // All that a task that waits keeps besides what it waits in: each frame and each capture counts for each
-        // connection.
+        // connection. A closure that captures one reference is that reference.
         self.task = Task(executorPreference: engine.loop.executor) {
-            self.handlerBegins()
+            guard let handler = self.handler, let socket = self.handlerBegins() else { return }
             do {
                 try await handler.body(socket)
                 self.handlerEnds(socket, with: nil)
@@ -148,8 +150,10 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         if let leaving, self.task != nil { leaving.onDone = body } else { body() }
     }
 
-    private func handlerBegins() {
+    /// The connection that the handler is to serve.
+    private func handlerBegins() -> WebSocket? {
         withUnsafeCurrentTask { self.handlerTask = $0 }
+        return self.opening.take()
     }
 
     /// Whether the current task is the handler's own, not one that it has made. On the loop.
