@@ -39,6 +39,8 @@ struct Driver: ~Copyable {
     private var random: SeededGenerator
     private var now = Timestamp(nanoseconds: 1_000_000_000)
     private var record = Record()
+    /// What has come of a message.
+    private var pieces: [UInt8] = []
     private var hasSentClose = false
     private var hasShutDown = false
     private var hasEnded = false
@@ -48,6 +50,7 @@ struct Driver: ~Copyable {
         self.random = SeededGenerator(seed: scenario.seed)
         self.connection = WebSocketConnection(
             role: scenario.role, configuration: scenario.configuration, deflate: scenario.deflate, now: self.now)
+        self.connection.delivery = scenario.delivery
     }
 
     /// Feeds `wire` in pieces, performs the acts at their offsets, ends the stream, and returns what happened.
@@ -118,8 +121,19 @@ struct Driver: ~Copyable {
             case .message(let kind, let range):
                 require(range.lowerBound >= 0 && range.upperBound <= offset, "a message at \(range), offset \(offset)")
                 self.deliver(Message(kind: kind, bytes: Array(buffer.memory[range])))
-            case .assembledMessage(let kind):
-                self.deliver(Message(kind: kind, bytes: self.connection.takeMessage()))
+            case .assembledMessage(let kind): self.deliver(kind, self.connection.takeMessage()[...], isLast: true)
+            case .piece(let kind, let range, let isLast):
+                require(self.scenario.delivery == .inPieces, "a piece that nobody asked for")
+                require(range.lowerBound >= 0 && range.upperBound <= offset, "a piece at \(range), offset \(offset)")
+                require(isLast || !range.isEmpty, "an empty piece that is not the last")
+                self.deliver(kind, Array(buffer.memory[range])[...], isLast: isLast)
+            case .assembledPiece(let kind):
+                let piece = self.connection.takeMessage()
+                require(self.scenario.delivery == .inPieces, "a piece that nobody asked for")
+                require(1...(400 << 10) ~= piece.count, "a piece of \(piece.count) bytes")
+                self.deliver(kind, piece[...], isLast: false)
+            case .awaitsDelivery:
+                require(false, "a message waits, and all is decided")
             case .pong(let payload): self.write(.pong(payload))
             case .write: self.writeControlFrames()
             case .shutdownOutput:
@@ -137,6 +151,16 @@ struct Driver: ~Copyable {
             }
         }
         return offset
+    }
+
+    /// The last piece of a message, or the whole of it, completes what came before.
+    private mutating func deliver(_ kind: MessageKind, _ piece: ArraySlice<UInt8>, isLast: Bool) {
+        require(!self.hasEnded && !self.hasShutDown, "a piece after the end")
+        guard self.isRecording else { return }
+        self.pieces += piece
+        guard isLast else { return }
+        self.deliver(Message(kind: kind, bytes: self.pieces))
+        self.pieces = []
     }
 
     private mutating func deliver(_ message: Message) {

@@ -12,6 +12,13 @@ public struct Limits: Sendable, Hashable {
     /// Exceeding it fails the connection with 1009.
     public var maxMessageBytes: Int
 
+    /// The largest message that may be received in pieces, in bytes, after it is inflated: ``Delivery/inPieces``. Exceeding
+    /// it fails the connection with 1009. Default: `nil`, which allows none beyond ``maxMessageBytes``.
+    ///
+    /// Pieces are not collected, so that this is no limit on memory but on patience: ``maxFragments`` does not apply to
+    /// them, and ``assemblyTimeout`` begins anew with each.
+    public var maxStreamedBytes: Int?
+
     /// The most frames one message may consist of. Default: 16,384. Exceeding it fails the connection with 1009.
     public var maxFragments = 16_384
 
@@ -19,7 +26,7 @@ public struct Limits: Sendable, Hashable {
     /// Exceeding it fails the connection with 1008.
     public var maxConsecutiveEmptyFragments = 16
 
-    /// How long a message may take from its first byte to its last. Default: 30 seconds.
+    /// How long a message may take from its first byte to its last, or from one piece to the next. Default: 30 seconds.
     /// Exceeding it fails the connection with 1008.
     public var assemblyTimeout: Duration = .seconds(30)
 
@@ -51,10 +58,15 @@ public struct Limits: Sendable, Hashable {
         self.maxFrameBytes = maxFrameBytes
     }
 
+    /// The largest message that may come, received this way.
+    func largestMessage(_ delivery: Delivery) -> Int {
+        delivery == .inPieces ? max(self.maxMessageBytes, self.maxStreamedBytes ?? 0) : self.maxMessageBytes
+    }
+
     /// The largest frame that may come.
     func largestFrame(isCompressed: Bool) -> Int {
         if let maxFrameBytes { return max(0, maxFrameBytes) }
-        let message = max(0, self.maxMessageBytes)
+        let message = max(0, self.maxMessageBytes, self.maxStreamedBytes ?? 0)
         if !isCompressed { return message }
         // A stored block is at most 5 bytes longer than what it stores, and no shorter than some kilobytes.
         let (sum, overflow) = message.addingReportingOverflow(message >> 3 &+ 64)

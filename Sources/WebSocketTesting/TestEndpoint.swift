@@ -3,6 +3,10 @@ public import WebSocketCore
 /// What an endpoint's application and transport get to see.
 public enum EndpointEvent: Sendable, Hashable {
     case message(MessageKind, [UInt8])
+    /// A piece of a message: `WebSocketConnection.delivery`.
+    case piece(MessageKind, [UInt8], isLast: Bool)
+    /// A message waits until it is decided how it is delivered; ``TestEndpoint/receive(_:)`` reads on.
+    case awaitsDelivery
     /// A pong came; `nil` if its payload is not eight bytes long.
     case pong(UInt64?)
     /// This end sends nothing more.
@@ -121,6 +125,13 @@ public struct TestEndpoint: ~Copyable {
             switch self.unread.withUnsafeMutableBytes({ self.connection.next(in: $0, from: &offset, now: self.now) }) {
             case .message(let kind, let range): self.events.append(.message(kind, Array(self.unread[range])))
             case .assembledMessage(let kind): self.events.append(.message(kind, self.connection.takeMessage()))
+            case .piece(let kind, let range, let isLast):
+                self.events.append(.piece(kind, Array(self.unread[range]), isLast: isLast))
+            case .assembledPiece(let kind):
+                self.events.append(.piece(kind, self.connection.takeMessage(), isLast: false))
+            case .awaitsDelivery:
+                self.events.append(.awaitsDelivery)
+                return
             case .pong(let payload): self.events.append(.pong(payload))
             case .write: self.writeControlFrames()
             case .shutdownOutput:

@@ -69,7 +69,7 @@ public struct Transcript: Sendable, Hashable {
         self.events.filter {
             switch $0 {
             case .message: true
-            case .pong, .outputShutDown, .closed: false
+            case .piece, .awaitsDelivery, .pong, .outputShutDown, .closed: false
             }
         }
     }

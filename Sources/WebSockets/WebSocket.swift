@@ -28,7 +28,7 @@ public final class WebSocket: Sendable, Identifiable {
     }
 
     /// There since `init`, and the same for good.
-    private var tasks: SocketTasks {
+    var tasks: SocketTasks {
         guard let tasks = self.engine.tasks else { preconditionFailure("no tasks") }
         return tasks
     }
@@ -41,8 +41,6 @@ public final class WebSocket: Sendable, Identifiable {
 
     /// The subprotocol both ends speak, if one was chosen.
     public var subprotocol: String? { self.info.subprotocol }
-
-    private var eventLoop: any EventLoop { self.engine.loop.eventLoop }
 
     // MARK: Receiving
 
@@ -128,7 +126,7 @@ public final class WebSocket: Sendable, Identifiable {
     @usableFromInline
     func waitHere(_ continuation: UnsafeContinuation<Void, Never>) {
         guard let consumer = self.engine.asyncConsumer else { preconditionFailure("nothing to wait for") }
-        consumer.waitHere(continuation)
+        consumer.waitHere(self.engine, continuation)
     }
 
     /// Waits until there may be a message.
@@ -148,11 +146,11 @@ public final class WebSocket: Sendable, Identifiable {
     nonisolated(nonsending)
         private func waitCancellably(_ consumer: AsyncConsumer) async
     {
-        let eventLoop = self.eventLoop
+        let engine = self.engine
         await withTaskCancellationHandler {
-            await withUnsafeContinuation { consumer.waitHere($0) }
+            await withUnsafeContinuation { consumer.waitHere(engine, $0) }
         } onCancel: {
-            eventLoop.execute { consumer.cancelWait() }
+            engine.loop.eventLoop.execute { consumer.cancelWait() }
         }
     }
 
@@ -211,7 +209,7 @@ public final class WebSocket: Sendable, Identifiable {
                         } else if cancellation.hasCome {
                             continuation.resume(returning: .nothing)
                         } else {
-                            consumer.waitElsewhere(continuation)
+                            consumer.waitElsewhere(engine, continuation)
                         }
                     }
                 }
@@ -231,7 +229,7 @@ public final class WebSocket: Sendable, Identifiable {
     }
 
     /// - Throws: ``WebSocketError/closed(_:)`` unless the connection was closed with 1000, 1001 or no code.
-    private static func checkEnd(_ closure: Closure) throws(WebSocketError) {
+    static func checkEnd(_ closure: Closure) throws(WebSocketError) {
         guard closure.isClean else { throw .closed(closure) }
         switch closure.received?.code {
         case nil, .normal, .goingAway: break
@@ -250,7 +248,7 @@ public final class WebSocket: Sendable, Identifiable {
     nonisolated(nonsending)
         public func send(_ text: String) async throws
     {
-        if self.engine.loop.isHere, !self.engine.isOutputBlocked {
+        if self.engine.loop.isHere, !self.engine.hasToWait(.whole) {
             var text = text
             return try Self.check(
                 text.withUTF8 { self.engine.send(UnsafeRawBufferPointer($0).bytes, as: .text) })
@@ -278,14 +276,14 @@ public final class WebSocket: Sendable, Identifiable {
     }
 
     nonisolated(nonsending)
-        private func send(_ bytes: [UInt8], as kind: MessageKind) async throws
+        func send(_ bytes: [UInt8], as kind: MessageKind, position: FramePosition = .whole) async throws
     {
         let engine = self.engine
         guard self.engine.loop.isHere else {
-            try await self.sendElsewhere(bytes, as: kind)
+            try await self.sendElsewhere(bytes, as: kind, position)
             return
         }
-        while engine.isOutputBlocked, engine.isOpen {
+        while engine.hasToWait(position), engine.isOpen {
             try Task.checkCancellation()
             await withTaskCancellationHandler {
                 await withUnsafeContinuation { self.tasks.awaitRoomHere($0) }
@@ -293,11 +291,13 @@ public final class WebSocket: Sendable, Identifiable {
                 engine.loop.eventLoop.execute { self.tasks.resumeSenders() }
             }
         }
-        try Self.check(engine.send(bytes.span.bytes, as: kind))
+        try Self.check(engine.send(bytes.span.bytes, as: kind, position: position))
     }
 
     nonisolated(nonsending)
-        private func sendElsewhere(_ bytes: [UInt8], as kind: MessageKind) async throws
+        private func sendElsewhere(
+            _ bytes: [UInt8], as kind: MessageKind, _ position: FramePosition
+        ) async throws
     {
         let engine = self.engine
         while true {
@@ -309,10 +309,11 @@ public final class WebSocket: Sendable, Identifiable {
                     engine.loop.eventLoop.execute {
                         if cancellation.hasCome {
                             continuation.resume(returning: nil)
-                        } else if engine.isOutputBlocked, engine.isOpen {
+                        } else if engine.hasToWait(position), engine.isOpen {
                             self.tasks.awaitRoomElsewhere(continuation)
                         } else {
-                            continuation.resume(returning: engine.send(bytes.span.bytes, as: kind))
+                            continuation.resume(
+                                returning: engine.send(bytes.span.bytes, as: kind, position: position))
                         }
                     }
                 }

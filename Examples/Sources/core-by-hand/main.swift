@@ -11,6 +11,8 @@ loop: while true {
     switch bytes.withUnsafeMutableBytes({ server.next(in: $0, from: &offset, now: .zero) }) {
     case .message(let kind, let range): print("a whole \(kind) message in place: \(bytes[range].count) bytes")
     case .assembledMessage(let kind): print("a collected \(kind) message: \(server.takeMessage().count) bytes")
+    // Only where `delivery` asks for it.
+    case .piece, .assembledPiece, .awaitsDelivery: break
     case .pong(let payload?): print("the answer to ping \(payload)")
     case .pong(nil): print("a pong that is no answer")
     case .write:

@@ -45,7 +45,7 @@ package enum ErrorKind: Sendable, Hashable {
         case .handshakeRejected(let head, _): self = .handshakeRejected(status: Int(head.status))
         case .invalidHandshake: self = .invalidHandshake
         case .handshakeTimedOut: self = .handshakeTimedOut
-        case .closed(let closure): self = ErrorKind(closure)
+        case .closed(let closure), .messageCutShort(let closure): self = ErrorKind(closure)
         case .closing, .refused, .outboxFull, .alreadyReceiving, .invalidURL, .connectionFailed: self = .connectFailed
         }
     }

@@ -1,22 +1,3 @@
-/// What the driver is to do next.
-public enum Step: Sendable, Hashable {
-    /// A whole message lies in the given bytes, unmasked, at this range.
-    case message(MessageKind, Range<Int>)
-    /// A whole message was collected: ``WebSocketConnection/takeMessage()``.
-    case assembledMessage(MessageKind)
-    /// A pong came: its eight bytes as a number, the first byte the highest, which is what
-    /// ``WebSocketConnection/ping(_:)`` has sent; `nil` if it has any other length.
-    case pong(UInt64?)
-    /// Control frames are due: ``WebSocketConnection/writeControlFrames(maskingKey:into:)``.
-    case write
-    /// Nothing more is to be written: end this side of the stream, once all is sent, and go on reading.
-    case shutdownOutput
-    /// It is over: close the transport, once all is sent. Comes exactly once; ``WebSocketConnection/closure`` tells how.
-    case closeTransport
-    /// Nothing can be done with the bytes at hand. What is left of them is the beginning of what comes next.
-    case needMoreBytes
-}
-
 /// One end of a WebSocket connection after the opening handshake, as a machine without I/O (RFC 6455 §5 to §8, RFC 7692).
 ///
 /// The driver owns the memory, the socket and the clock. It gives the bytes it has read to ``next(in:from:now:)-(MutableRawSpan,_,_)`` again
@@ -42,14 +23,18 @@ public enum Step: Sendable, Hashable {
 public struct WebSocketConnection: ~Copyable {
     public let role: Role
     public let configuration: ConnectionConfiguration
-    private let deflate: ConnectionDeflate?
+    let deflate: ConnectionDeflate?
     private let memory: WorkingMemory?
+
+    /// How messages are delivered that do not lie whole in the bytes at hand. Collected ones become pieces, and pieces
+    /// collected ones, at any time; nobody gets the pieces twice that were delivered before.
+    public var delivery = Delivery.collected
 
     private var closing = ClosingHandshake()
     private var keepAlive: KeepAlive
     private var controlFrameRate = ControlFrameRate()
     /// What exists only while a message comes in pieces, or compressed with a context that is kept.
-    private var incoming: IncomingMessage?
+    var incoming: IncomingMessage?
     /// The same for what is sent.
     private var outgoing: OutgoingMessage?
 
@@ -110,7 +95,7 @@ public struct WebSocketConnection: ~Copyable {
     /// What was agreed on compression, if anything was.
     public var deflateAgreement: PerMessageDeflate.Agreement? { self.deflate?.settings.agreement }
 
-    private var limits: Limits { self.configuration.limits }
+    var limits: Limits { self.configuration.limits }
 
     private var isReading: Bool { self.heldSince == .distantFuture }
 
@@ -213,22 +198,25 @@ public struct WebSocketConnection: ~Copyable {
             if isWhole, header.isFinal, header.reservedBits.isEmpty,
                 let kind = MessageKind(rawValue: header.opcode.rawValue)
             {
+                let limit = self.limits.largestMessage(self.delivery)
+                if payloadBytes > limit {
+                    return self.delivery == .undecided
+                        ? .awaitsDelivery : self.fail(.init(.messageTooLarge(limit: limit)), now)
+                }
                 let range = start..<(start &+ payloadBytes)
                 let payload = UnsafeMutableRawBufferPointer(rebasing: bytes[range])
                 header.maskingKey?.apply(to: payload)
                 offset = range.upperBound
-                if payloadBytes > self.configuration.limits.maxMessageBytes {
-                    return self.fail(.init(.messageTooLarge(limit: self.limits.maxMessageBytes)), now)
-                }
                 if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
                     return self.fail(.init(.textNotUTF8), now)
                 }
                 return .message(kind, range)
             }
+            if self.delivery == .undecided, header.opcode != .continuation { return .awaitsDelivery }
             let incoming = self.incoming ?? IncomingMessage()
             self.incoming = incoming
             do throws(ProtocolViolation) {
-                try incoming.assembler.beginFrame(header, now: now, limits: self.limits)
+                try incoming.assembler.beginFrame(header, self.delivery, now: now, limits: self.limits)
             } catch { return self.fail(error, now) }
             incoming.frame = header
             incoming.frameBytesLeft = header.payloadBytes
@@ -273,16 +261,11 @@ public struct WebSocketConnection: ~Copyable {
         of header: FrameHeader, _ incoming: IncomingMessage, _ bytes: UnsafeMutableRawBufferPointer,
         _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
-        let available = bytes.count - offset
-        let count = incoming.frameBytesLeft < UInt64(available) ? Int(incoming.frameBytesLeft) : available
-        if count == 0, incoming.frameBytesLeft > 0 { return .needMoreBytes }
         do throws(ProtocolViolation) {
-            if count > 0 {
-                let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
-                let done = Int(truncatingIfNeeded: header.payloadBytes - incoming.frameBytesLeft)
-                header.maskingKey?.rotated(by: done).apply(to: piece)
-                offset += count
-                incoming.frameBytesLeft -= UInt64(count)
+            if self.delivery == .inPieces { return try self.readPiece(of: header, incoming, bytes, &offset, now) }
+            let piece = incoming.takePayload(of: header, bytes, &offset, atMost: .max)
+            if piece.isEmpty, incoming.frameBytesLeft > 0 { return .needMoreBytes }
+            if !piece.isEmpty {
                 try incoming.assembler.append(
                     UnsafeRawBufferPointer(piece), deflate: self.deflate, memory: self.memory, limits: self.limits)
             }
@@ -400,6 +383,12 @@ public struct WebSocketConnection: ~Copyable {
     }
 
     // MARK: Sending
+
+    /// Whether a fragmented message is being sent, and is not finished: no other may begin (RFC 6455 §5.4).
+    public var isSendingFragments: Bool {
+        guard let outgoing else { return false }
+        return outgoing.encoder.isInMessage
+    }
 
     /// Prepares a message, or a fragment of one, and compresses it where that was negotiated.
     ///

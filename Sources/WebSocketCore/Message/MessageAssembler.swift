@@ -9,7 +9,8 @@ final class IncomingMessage {
 /// Collects what does not come as one whole, uncompressed frame inside the read buffer: the pieces of a large frame, the
 /// fragments of a message (RFC 6455 §5.4), the output of the inflater (RFC 7692 §7.2.2).
 ///
-/// One growing buffer, which exists only while a message is in progress. Text is validated as it grows.
+/// One growing buffer, which exists only while a message is in progress. Text is validated as it grows. A message that is
+/// delivered in pieces is only counted and validated here, and collected as far as the inflater's output has to be.
 struct MessageAssembler: ~Copyable {
     /// What the message in progress is; `nil` between messages.
     private(set) var kind: MessageKind?
@@ -19,6 +20,8 @@ struct MessageAssembler: ~Copyable {
     private var text = UTF8Validator()
     private var started = Timestamp.zero
     private var buffer: [UInt8] = []
+    /// How much of the message was delivered in pieces.
+    private var passedBytes = 0
     /// Owned while a compressed message comes, and between messages if the context is kept.
     private var context: InflaterContext?
 
@@ -35,7 +38,9 @@ struct MessageAssembler: ~Copyable {
     }
 
     /// A data frame begins. Its length is refused here, before any of it is kept.
-    mutating func beginFrame(_ header: FrameHeader, now: Timestamp, limits: Limits) throws(ProtocolViolation) {
+    mutating func beginFrame(
+        _ header: FrameHeader, _ delivery: Delivery = .collected, now: Timestamp, limits: Limits
+    ) throws(ProtocolViolation) {
         if let kind = MessageKind(rawValue: header.opcode.rawValue) {
             self.kind = kind
             self.isCompressed = header.reservedBits.contains(.rsv1)
@@ -44,10 +49,11 @@ struct MessageAssembler: ~Copyable {
             self.text = UTF8Validator()
             self.started = now
             self.buffer = []
+            self.passedBytes = 0
         }
         // A limit above what the counter holds is no limit that 2^31 frames in one message could miss.
         self.fragments = self.fragments &+ (self.fragments < .max ? 1 : 0)
-        if self.fragments > limits.maxFragments {
+        if delivery != .inPieces, self.fragments > limits.maxFragments {
             throw ProtocolViolation(.tooManyFragments(limit: limits.maxFragments))
         }
         if header.payloadBytes == 0, !header.isFinal {
@@ -58,40 +64,65 @@ struct MessageAssembler: ~Copyable {
         } else {
             self.emptyFragments = 0
         }
-        let room = limits.maxMessageBytes - self.buffer.count
-        if !self.isCompressed, room < 0 || header.payloadBytes > UInt64(room) {
-            throw ProtocolViolation(.messageTooLarge(limit: limits.maxMessageBytes))
+        if !self.isCompressed {
+            let limit = limits.largestMessage(delivery)
+            let room = limit - self.passedBytes - self.buffer.count
+            guard room >= 0, header.payloadBytes <= UInt64(room) else {
+                throw ProtocolViolation(.messageTooLarge(limit: limit))
+            }
         }
     }
 
+    // MARK: In pieces
+
+    /// How much waits for ``take()``.
+    var collectedBytes: Int { self.buffer.count }
+
+    /// A piece is delivered from where it lies.
+    mutating func passOn(
+        _ bytes: UnsafeRawBufferPointer, now: Timestamp, limits: Limits
+    ) throws(ProtocolViolation) {
+        self.passedBytes += bytes.count
+        if !bytes.isEmpty { self.goesOn(at: now) }
+        if self.kind == .text, !self.text.validate(bytes) { throw ProtocolViolation(.textNotUTF8) }
+    }
+
+    /// A piece has come: from now on the time for the next one counts.
+    mutating func goesOn(at now: Timestamp) { self.started = now }
+
+    // MARK: Collected
+
     /// More of the payload, already unmasked.
     mutating func append(
-        _ bytes: UnsafeRawBufferPointer, deflate: ConnectionDeflate?, memory: WorkingMemory? = nil, limits: Limits
+        _ bytes: UnsafeRawBufferPointer, deflate: ConnectionDeflate?, memory: WorkingMemory? = nil, limits: Limits,
+        _ delivery: Delivery = .collected
     ) throws(ProtocolViolation) {
         if let memory, self.buffer.capacity == 0 { self.buffer = memory.takeMessage(for: bytes.count) }
         let start = self.buffer.count
         if self.isCompressed {
             do throws(ProtocolViolation) {
-                try self.inflate(bytes, isFinal: false, deflate: deflate, limits: limits)
+                try self.inflate(bytes, isFinal: false, deflate: deflate, limits: limits, delivery)
             } catch {
                 // What came before the fault is judged first: how the bytes are cut must not decide what is wrong.
                 try self.validate(from: start)
                 throw error
             }
         } else {
-            self.reserve(bytes.count, limit: limits.maxMessageBytes)
+            self.reserve(bytes.count, limit: limits.largestMessage(delivery))
             self.buffer.append(contentsOf: bytes)
         }
         try self.validate(from: start)
     }
 
     /// The message is complete. Returns what it is; the bytes are to be taken with ``take()``.
-    mutating func finish(deflate: ConnectionDeflate?, limits: Limits) throws(ProtocolViolation) -> MessageKind {
+    mutating func finish(
+        deflate: ConnectionDeflate?, limits: Limits, _ delivery: Delivery = .collected
+    ) throws(ProtocolViolation) -> MessageKind {
         guard let kind = self.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
         if self.isCompressed {
             let start = self.buffer.count
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            try self.inflate(nothing, isFinal: true, deflate: deflate, limits: limits)
+            try self.inflate(nothing, isFinal: true, deflate: deflate, limits: limits, delivery)
             try self.validate(from: start)
             if let deflate, deflate.dropsReceivedContext, let context = self.context.take() { deflate.give(context) }
         }
@@ -104,6 +135,7 @@ struct MessageAssembler: ~Copyable {
     mutating func take() -> [UInt8] {
         let message = self.buffer
         self.buffer = []
+        self.passedBytes += message.count
         // The inflater guesses the size from what came, and a peer can make the guess wrong.
         guard message.capacity > 2 * message.count + 128 else { return message }
         return message.withUnsafeBytes { Array($0) }
@@ -121,17 +153,18 @@ struct MessageAssembler: ~Copyable {
     }
 
     private mutating func inflate(
-        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits
+        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits, _ delivery: Delivery
     ) throws(ProtocolViolation) {
         // Without an agreement no frame is taken for a compressed one.
         guard let deflate else { throw ProtocolViolation(.corruptDeflateData) }
         let context = if let context { context } else { try deflate.takeInflater() }
         self.context = context
+        let limit = limits.largestMessage(delivery)
         let outcome = context.inflater.inflate(
-            bytes.bytes, isFinal: isFinal, into: &self.buffer, limit: limits.maxMessageBytes)
+            bytes.bytes, isFinal: isFinal, into: &self.buffer, limit: limit - self.passedBytes)
         switch outcome {
         case .done: break
-        case .tooBig: throw ProtocolViolation(.messageTooLarge(limit: limits.maxMessageBytes))
+        case .tooBig: throw ProtocolViolation(.messageTooLarge(limit: limit))
         case .corrupt: throw ProtocolViolation(.corruptDeflateData)
         }
     }

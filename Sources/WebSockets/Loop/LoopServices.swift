@@ -42,6 +42,11 @@ final class LoopServices: @unchecked Sendable {
         @inline(__always) get { ThreadIdentity.current == self.thread }
     }
 
+    /// Calls `body` on the loop: at once if the caller is there.
+    func run(_ body: @escaping @Sendable () -> Void) {
+        if self.isHere { body() } else { self.eventLoop.execute(body) }
+    }
+
     /// The loop's monotonic clock.
     var now: Timestamp { Timestamp(nanoseconds: self.eventLoop.now.uptimeNanoseconds) }
 

@@ -77,13 +77,24 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
     @exclusivity(unchecked) private var isBursting = false
     @exclusivity(unchecked) private var unwanted = Unwanted.wait
     @exclusivity(unchecked) private var maxUnreadBytes = Int.max
+    /// A message waits to be received whole or in pieces; until somebody does, nothing behind it is read.
+    @exclusivity(unchecked) final var isStalled = false
+    /// Messages may be larger than what is collected.
+    @exclusivity(unchecked) private var mayStream = false
+    /// The last piece that came was not the last one of its message.
+    @exclusivity(unchecked) private var isInMessage = false
+    /// Who receives a message in pieces, until its last one has come.
+    @exclusivity(unchecked) private(set) var pieces: PieceReceiver?
 
     init(_ handler: Handler? = nil) {
         self.handler = handler
         super.init()
     }
 
-    override var isReady: Bool { self.waiter != nil || self.hasRoom || self.unwanted != .wait }
+    override var isReady: Bool {
+        if let pieces { return pieces.isReady || self.unwanted != .wait }
+        return self.waiter != nil || self.unwanted != .wait || self.hasRoom && !self.isStalled
+    }
 
     /// Messages that wait to be received.
     var inboxCount: Int { self.inbox.count }
@@ -92,6 +103,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
 
     override func opened(_ engine: SocketEngine) {
         self.maxUnreadBytes = engine.settings.maxUnreadBytes
+        self.mayStream = engine.receivesInPieces
         guard self.handler != nil else { return }
         self.opening = WebSocket(engine)
         // All that a task that waits keeps besides what it waits in: each frame and each capture counts for each
@@ -112,6 +124,12 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         self.isBursting = true
         executor.isBurst = true
         while self.isReady {
+            if self.pieces != nil || self.mayStream && self.unwanted != .wait {
+                guard let piece = engine.pullPiece() else { break }
+                self.take(piece, engine)
+                continue
+            }
+            if self.mayStream { engine.connection.delivery = self.waiter == nil ? .undecided : .collected }
             let pulled = engine.pull()
             if case .nothing = pulled { break }
             if self.unwanted == .dropAll { continue }
@@ -135,8 +153,23 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         executor.drain()
     }
 
+    /// A piece has come.
+    private func take(_ piece: MessagePiece, _ engine: SocketEngine) {
+        let isWhole = piece.isLast && !self.isInMessage
+        self.isInMessage = !piece.isLast
+        guard let pieces else {
+            // The connection is closing, and nobody receives this one.
+            if isWhole, self.unwanted == .dropBeyondInbox { self.keep(.owned(piece.kind, piece.bytes)) }
+            return
+        }
+        let hasResumed = pieces.receive(piece)
+        if pieces.isDone { self.forget(pieces, engine) }
+        if hasResumed { engine.loop.executor.drain() }
+    }
+
     override func closed(_ engine: SocketEngine, _ closure: Closure) {
         self.resumeWaiter(.closure(closure))
+        self.pieces?.end(closure)
         guard self.task != nil else { return }
         let limit = TimeAmount(engine.settings.handlerTimeout)
         let leaving = Leaving()
@@ -188,7 +221,7 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         case is CancellationError: true
         case let error as WebSocketError:
             switch error {
-            case .closed, .closing: true
+            case .closed, .closing, .messageCutShort: true
             case .refused, .outboxFull, .alreadyReceiving, .handshakeRejected, .invalidHandshake, .invalidURL,
                 .handshakeTimedOut, .connectionFailed:
                 false
@@ -239,7 +272,9 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
             return lent
         }
         if let owned = self.takeOwned(engine) { return .owned(owned.kind, owned.bytes) }
-        return self.isBursting ? engine.pull() : .nothing
+        guard self.isBursting, self.pieces == nil else { return .nothing }
+        if self.mayStream { engine.connection.delivery = .collected }
+        return engine.pull()
     }
 
     /// The next message that was kept, reading on where the inbox had been full.
@@ -255,11 +290,72 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
         return nil
     }
 
-    var isWaitedFor: Bool { self.waiter != nil }
+    /// Another task receives.
+    var isWaitedFor: Bool { self.waiter != nil || self.pieces?.isOpen ?? false }
 
-    func waitHere(_ continuation: UnsafeContinuation<Void, Never>) { self.waiter = .here(continuation) }
+    func waitHere(_ engine: SocketEngine, _ continuation: UnsafeContinuation<Void, Never>) {
+        self.waiter = .here(continuation)
+        self.readOnIfStalled(engine)
+    }
 
-    func waitElsewhere(_ continuation: UnsafeContinuation<Found, Never>) { self.waiter = .elsewhere(continuation) }
+    func waitElsewhere(_ engine: SocketEngine, _ continuation: UnsafeContinuation<Found, Never>) {
+        self.waiter = .elsewhere(continuation)
+        self.readOnIfStalled(engine)
+    }
+
+    /// Somebody has decided how to receive what waits.
+    private func readOnIfStalled(_ engine: SocketEngine) {
+        guard self.isStalled else { return }
+        self.isStalled = false
+        // Not from within: whoever waits has not been suspended yet.
+        engine.loop.eventLoop.execute { engine.readOn() }
+    }
+
+    // MARK: In pieces
+
+    /// The next message is received in pieces.
+    ///
+    /// - Returns: what receives it; `nil` if another task receives.
+    func beginPieces(_ engine: SocketEngine) -> PieceReceiver? {
+        guard !self.isWaitedFor else { return nil }
+        // What is left of the message before must be thrown away first.
+        let receiver = PieceReceiver(after: self.pieces)
+        self.pieces = receiver
+        return receiver
+    }
+
+    /// Tells the next piece to whoever waits for it, now or when it comes.
+    func awaitPiece(
+        _ engine: SocketEngine, _ receiver: PieceReceiver,
+        _ continuation: UnsafeContinuation<PieceReceiver.Found, Never>
+    ) {
+        if receiver.isBeforeFirst, let owned = self.takeOwned(engine) {
+            receiver.isDone = true
+            self.forget(receiver, engine)
+            continuation.resume(returning: .piece(MessagePiece(kind: owned.kind, bytes: owned.bytes, isLast: true)))
+        } else if let closure = engine.closure {
+            continuation.resume(returning: .closure(closure))
+        } else {
+            receiver.wait(continuation)
+            self.isStalled = false
+            // During a burst whoever delivers it looks again.
+            if !self.isBursting { engine.loop.eventLoop.execute { engine.readOn() } }
+        }
+    }
+
+    /// Nobody wants the rest of the message.
+    func endPieces(_ engine: SocketEngine, _ receiver: PieceReceiver) {
+        let isOver = receiver.isDone || receiver.isBeforeFirst
+        receiver.skip()
+        if isOver { self.forget(receiver, engine) }
+        if !self.isBursting { engine.loop.eventLoop.execute { engine.readOn() } }
+    }
+
+    private func forget(_ receiver: PieceReceiver, _ engine: SocketEngine) {
+        guard self.pieces === receiver else { return }
+        self.pieces = receiver.unfinished
+        if self.pieces == nil { engine.connection.delivery = .collected }
+    }
 
     /// The receiving task was cancelled.
     func cancelWait() { self.resumeWaiter(.nothing) }

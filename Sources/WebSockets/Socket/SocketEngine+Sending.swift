@@ -6,6 +6,12 @@ extension SocketEngine {
     @usableFromInline
     final var isOpen: Bool { self.connection.isOpen && !self.isFinished && !self.hasStreamEnded }
 
+    /// Whether a task that wants to send has to wait: for room, or for the end of a message that another one sends in
+    /// pieces.
+    final func hasToWait(_ position: FramePosition) -> Bool {
+        self.isOutputBlocked || self.connection.isSendingFragments && (position == .whole || position == .first)
+    }
+
     /// Sends a message, or a fragment, without waiting.
     @usableFromInline
     final func send(

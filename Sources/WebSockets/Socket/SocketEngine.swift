@@ -301,6 +301,11 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             case .message(let kind, let range): return .view(kind, Self.view(range, of: burst.pointee.bytes))
             case .assembledMessage(let kind): return .owned(kind, self.connection.takeMessage())
             case .needMoreBytes: return .nothing
+            case .awaitsDelivery:
+                self.asyncConsumer?.isStalled = true
+                return .nothing
+            // Only ``pullPiece()`` asks for them, and until the last one has come nobody else asks.
+            case .piece, .assembledPiece: break
             case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
             }
             if self.isOutputBlocked || self.isFinished {
@@ -383,7 +388,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     }
 
     /// Does what the machine has to do whatever comes in.
-    private func takeDueSteps() {
+    func takeDueSteps() {
         let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         while true {
             var offset = 0
@@ -393,14 +398,14 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
     }
 
-    private func obey(_ step: Step) {
+    func obey(_ step: Step) {
         switch step {
         case .write: self.flushControlFrames()
         case .shutdownOutput:
             self.flush()
             self.shutDownOutput()
         case .closeTransport: self.finish()
-        case .pong, .message, .assembledMessage, .needMoreBytes: break
+        case .pong, .message, .assembledMessage, .piece, .assembledPiece, .awaitsDelivery, .needMoreBytes: break
         }
     }
 

@@ -4,6 +4,8 @@ public import WebSocketCore
 public enum WebSocketError: Error, Sendable, CustomStringConvertible {
     /// The connection is over, and not because both ends wanted it: how.
     case closed(Closure)
+    /// The connection has ended, and how, in the middle of a message that was being received in pieces.
+    case messageCutShort(Closure)
     /// The connection is closing: nothing can be sent any more (RFC 6455 §5.5.1).
     case closing
     /// The message was refused: it would interrupt a fragmented one, or there is no memory.
@@ -26,6 +28,7 @@ public enum WebSocketError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .closed(let closure): "the connection is over: \(closure)"
+        case .messageCutShort(let closure): "the connection ended in the middle of a message: \(closure)"
         case .closing: "the connection is closing, nothing can be sent any more"
         case .refused(let error): "the message was refused: \(error)"
         case .outboxFull: "the peer does not read: maxBytesBeyond or maxMessagesBeyond of the outbox is used up"
