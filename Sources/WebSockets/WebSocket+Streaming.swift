@@ -31,7 +31,7 @@ extension WebSocket {
         let receiver: PieceReceiver? = await self.onLoop { consumer.beginPieces(engine) }
         guard let receiver else { throw WebSocketError.alreadyReceiving }
         // Also if `body` throws: the next message is another matter.
-        defer { engine.loop.eventLoop.execute { consumer.endPieces(engine, receiver) } }
+        defer { engine.loop.run { consumer.endPieces(engine, receiver) } }
         switch await self.nextPiece(consumer, receiver) {
         case .piece(let piece):
             var reader = MessageReader(self, consumer, receiver, first: piece)

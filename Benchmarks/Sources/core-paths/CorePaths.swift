@@ -119,7 +119,8 @@ private final class Receiver {
                 case .assembledMessage:
                     _ = self.connection.takeMessage()
                     messages += 1
-                case .piece, .assembledPiece, .awaitsDelivery, .pong, .write, .shutdownOutput, .closeTransport, .needMoreBytes:
+                case .piece, .assembledPiece, .awaitsDelivery, .pong, .write, .shutdownOutput, .closeTransport,
+                    .needMoreBytes:
                     break loop
                 }
             }

@@ -153,7 +153,8 @@ struct MessageAssembler: ~Copyable {
     }
 
     private mutating func inflate(
-        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits, _ delivery: Delivery
+        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits,
+        _ delivery: Delivery
     ) throws(ProtocolViolation) {
         // Without an agreement no frame is taken for a compressed one.
         guard let deflate else { throw ProtocolViolation(.corruptDeflateData) }

@@ -24,7 +24,8 @@ extension SocketEngine {
             let step = self.connection.next(in: bytes, from: &burst.pointee.offset, now: burst.pointee.time)
             switch step {
             // The machine's ranges lie within the bytes it was given.
-            case .message(let kind, let range): return MessagePiece(kind: kind, bytes: Array(bytes[range]), isLast: true)
+            case .message(let kind, let range):
+                return MessagePiece(kind: kind, bytes: Array(bytes[range]), isLast: true)
             case .piece(let kind, let range, let isLast):
                 return MessagePiece(kind: kind, bytes: Array(bytes[range]), isLast: isLast)
             case .assembledMessage(let kind):

@@ -88,14 +88,16 @@ struct SuspensionTests {
         var server = WebSocketServer.forTests {
             $0.socket.limits.controlFrameBurst = 10_000
             $0.socket.maxUnreadBytes = seed % 3 == 0 ? 1 : 64 << 10
+            // Half of the runs have messages that wait for whoever receives them.
+            if seed % 2 == 0 { $0.socket.limits.maxStreamedBytes = 2 << 20 }
         }
         server.on("/") { socket in
             var random = SeededGenerator(seed: seed)
             var number = 0
             while number < count {
                 let expected = Expected(number, seed: seed)
-                // Borrowed, owned, or by iteration: what they see must be the same.
-                switch random.next() % 3 {
+                // Borrowed, owned, in pieces, or by iteration: what they see must be the same.
+                switch random.next() % 4 {
                 case 0:
                     let found = try await socket.receive { bytes, kind in
                         // In the middle of the message something is sent, which must not touch it.
@@ -107,6 +109,19 @@ struct SuspensionTests {
                 case 1:
                     let message = try await socket.receive()
                     if message != Message(expected.kind, expected.bytes) { faults.add("owned \(number)") }
+                case 2:
+                    // A pause between the pieces, too.
+                    var random = random
+                    let message = try await socket.withNextMessage { reader in
+                        var bytes: [UInt8] = []
+                        while let piece = try await reader.next() {
+                            bytes += piece
+                            let pauses = Pause.allCases
+                            try await pauses[Int(random.next() % UInt64(pauses.count))].take(socket, elsewhere)
+                        }
+                        return Message(reader.kind, bytes)
+                    }
+                    if message != Message(expected.kind, expected.bytes) { faults.add("in pieces \(number)") }
                 default:
                     var iterator = socket.makeAsyncIterator()
                     let message = try await iterator.next()
