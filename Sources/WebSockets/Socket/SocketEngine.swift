@@ -37,6 +37,8 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) final var corkedBytes = 0
     /// Exists only while the outbox is full, or the peer has ended the stream.
     @exclusivity(unchecked) final var pressure: Pressure?
+    /// Exists only where the settings limit the connection's life.
+    @exclusivity(unchecked) final var lifespan: Lifespan?
     @exclusivity(unchecked) private var isReading = true
     /// More than the high-water mark waits, until less than the low-water mark does.
     @exclusivity(unchecked) final var isOutputBlocked = false
@@ -90,6 +92,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             role: role, configuration: settings.connection, deflate: deflate, memory: loop.workingMemory,
             now: loop.now)
         super.init()
+        self.lifespan = Lifespan(settings, now: loop.now, random: &loop.random)
     }
 
     // MARK: Input from the transport
@@ -251,6 +254,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
         self.loop.corkMemory.give(burst.cork)
         self.framesReceived &+= Int32(truncatingIfNeeded: burst.frames)
+        if let lifespan, burst.frames > burst.controlFrames { lifespan.moved(at: burst.time) }
         if burst.offset > 0, self.hasStreamEnded {
             self.pressure?.streamEndDeadline = burst.time + self.settings.connection.limits.closeTimeout
         }
@@ -300,8 +304,13 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             switch step {
             case .message(let kind, let range): return .view(kind, Self.view(range, of: burst.pointee.bytes))
             case .assembledMessage(let kind): return .owned(kind, self.connection.takeMessage())
-            case .needMoreBytes: return .nothing
-            case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
+            case .needMoreBytes:
+                // The beginning of a control frame, or of anything, is no message; a part of a message is.
+                if !self.connection.isReceivingMessage { burst.pointee.controlFrames &+= 1 }
+                return .nothing
+            case .pong, .write, .shutdownOutput, .closeTransport:
+                burst.pointee.controlFrames &+= 1
+                self.obey(step)
             }
             if self.isOutputBlocked || self.isFinished {
                 self.takeDueSteps()
@@ -339,13 +348,16 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     }
 
     override final func drain() {
-        self.close(Close(.goingAway, reason: "the server goes down"))
+        self.close(self.home?.server.configuration.drainClose ?? Close(.goingAway))
     }
+
+    override final func addressClaim(in server: ServerState) -> AddressClaim { server.claim(of: self.remoteAddress) }
 
     // MARK: Time
 
     override final func deadlinePassed(now: Timestamp) {
         self.connection.timedOut(now: now, random: &self.loop.random)
+        if let lifespan { self.endLife(lifespan, now) }
         if let pressure {
             if pressure.writeDeadline <= now, self.isOutputBlocked {
                 if self.writtenBytes == pressure.writtenAtDeadline {
@@ -359,6 +371,14 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             }
         }
         self.settle()
+    }
+
+    private func endLife(_ lifespan: Lifespan, _ now: Timestamp) {
+        // While one of both ends does not read, messages wait: that is not idle.
+        if self.isHeld { lifespan.moved(at: now) }
+        guard self.connection.isOpen, let end = lifespan.due(now: now) else { return }
+        SocketMetrics.refused(limit: end.limit)
+        self.connection.close(end.close, now: now)
     }
 
     final func awaitProgress(from now: Timestamp) {
@@ -407,7 +427,9 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private func flushControlFrames() {
         let isClient = self.connection.role == .client
         self.connection.writeControlFrames(maskingKey: isClient ? { MaskingKey(word: self.loop.random.next()) } : nil) {
+            let before = self.corkedBytes
             self.cork($0, $1)
+            self.lifespan?.corkedControl(self.corkedBytes - before)
         }
         self.wrote()
     }
@@ -486,6 +508,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, pressure.writeDeadline) }
             if self.hasStreamEnded { deadline = min(deadline ?? .distantFuture, pressure.streamEndDeadline) }
         }
+        if let lifespan, self.connection.isOpen { deadline = min(deadline ?? .distantFuture, lifespan.deadline) }
         self.loop.arm(self, at: deadline)
     }
 
@@ -537,6 +560,8 @@ struct Burst {
     let time: Timestamp
     /// Frames that were pulled, at least; the beginning of one counts.
     var frames = 0
+    /// Those of them that were no messages, nor parts of one.
+    var controlFrames = 0
     /// Where what is sent meanwhile is collected, and how many bytes have been. Nothing where the transport collects.
     var cork = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var corked = 0
