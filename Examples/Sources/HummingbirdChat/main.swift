@@ -2,6 +2,7 @@
 import Hummingbird
 import Logging
 import ServiceLifecycle
+import UnixSignals
 import WebSockets
 import WebSocketsNIO
 

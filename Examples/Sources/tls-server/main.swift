@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import ServiceLifecycle
+import UnixSignals
 import WebSocketCore
 import WebSockets
 

@@ -1,7 +1,7 @@
 import WebSocketCore
 
 /// Ends that this side has set to a connection's life: so long without a message, so long in all. It exists only where
-/// one is set.
+/// one is set, and then the loop keeps it: a connection that has none keeps nothing for it.
 ///
 /// Nothing is done for a message: a burst that brings one, and a flush that sends one, are noted once.
 final class Lifespan {
@@ -16,9 +16,7 @@ final class Lifespan {
     /// Bytes of control frames among those that wait to be flushed: they are no messages.
     private var controlBytes = 0
 
-    /// `nil` if there is no end.
-    init?(_ settings: SharedSettings, now: Timestamp, random: inout some RandomNumberGenerator) {
-        if settings.idleTimeout == nil, settings.maximumLifetime == nil { return nil }
+    init(_ settings: SharedSettings, now: Timestamp, random: inout some RandomNumberGenerator) {
         self.idleTimeout = settings.idleTimeout
         self.lastMessage = now
         self.end = settings.maximumLifetime.map { now + Self.jittered($0, &random) } ?? .distantFuture

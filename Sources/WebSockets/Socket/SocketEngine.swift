@@ -37,8 +37,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     @exclusivity(unchecked) final var corkedBytes = 0
     /// Exists only while the outbox is full, or the peer has ended the stream.
     @exclusivity(unchecked) final var pressure: Pressure?
-    /// Exists only where the settings limit the connection's life.
-    @exclusivity(unchecked) final var lifespan: Lifespan?
     @exclusivity(unchecked) private var isReading = true
     /// More than the high-water mark waits, until less than the low-water mark does.
     @exclusivity(unchecked) final var isOutputBlocked = false
@@ -92,7 +90,6 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             role: role, configuration: settings.connection, deflate: deflate, memory: loop.workingMemory,
             now: loop.now)
         super.init()
-        self.lifespan = Lifespan(settings, now: loop.now, random: &loop.random)
     }
 
     // MARK: Input from the transport
@@ -107,6 +104,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     final func start() {
         guard !self.isFinished else { return }
         self.hasStarted = true
+        if self.settings.limitsLife {
+            let lifespan = Lifespan(self.settings, now: self.loop.now, random: &self.loop.random)
+            self.loop.lifespans[ObjectIdentifier(self)] = lifespan
+        }
         SocketMetrics.opened()
         self.tell { $0.opened(self) }
         self.readOn()
@@ -373,6 +374,11 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.settle()
     }
 
+    /// Where the settings limit the connection's life.
+    final var lifespan: Lifespan? {
+        @inline(__always) get { self.settings.limitsLife ? self.loop.lifespans[ObjectIdentifier(self)] : nil }
+    }
+
     private func endLife(_ lifespan: Lifespan, _ now: Timestamp) {
         // While one of both ends does not read, messages wait: that is not idle.
         if self.isHeld { lifespan.moved(at: now) }
@@ -440,6 +446,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.unread = []
         self.unreadStart = 0
         self.loop.disarm(self)
+        if self.settings.limitsLife { self.loop.lifespans[ObjectIdentifier(self)] = nil }
         if self.hasStarted { SocketMetrics.closed(closure) }
         self.flush()
         self.closeTransport(isBroken: Self.isBroken(closure))

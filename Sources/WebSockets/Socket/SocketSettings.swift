@@ -48,6 +48,8 @@ final class SharedSettings: Sendable {
     let idleTimeout: Duration?
     let maximumLifetime: Duration?
     let handlerTimeout: Duration
+    /// Whether connections have a ``Lifespan``.
+    let limitsLife: Bool
 
     /// - Parameter handlerTimeout: ``WebSocketServer/Configuration/handlerTimeout``; a client has no handlers.
     init(_ settings: SocketSettings, handlerTimeout: Duration = .zero) {
@@ -60,6 +62,7 @@ final class SharedSettings: Sendable {
         self.maxUnreadBytes = max(1, settings.maxUnreadBytes)
         self.idleTimeout = settings.idleTimeout
         self.maximumLifetime = settings.maximumLifetime
+        self.limitsLife = settings.idleTimeout != nil || settings.maximumLifetime != nil
         self.handlerTimeout = handlerTimeout
     }
 }
