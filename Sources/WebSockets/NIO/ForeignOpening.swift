@@ -49,6 +49,7 @@ final class ForeignOpening: ChannelOpening, @unchecked Sendable {
         }
         let limit = self.state.configuration.socket.limits.handshake.maxStartLineBytes
         self.ready()
+        guard self.isReadingHead else { return }  // There are too many.
         if head.uri.utf8.count > limit {
             self.refuse(Rejection(status: 414, body: "the request line is longer than \(limit) bytes\n"))
         } else if let request = RequestHead(head) {

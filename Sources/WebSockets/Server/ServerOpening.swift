@@ -81,7 +81,7 @@ class ServerOpening: LoopMember, @unchecked Sendable {
 
     /// Somebody else has read the head of the first request, which asks for a WebSocket.
     final func begin(_ head: RequestHead) {
-        guard case .readingHead = self.stage else { return }
+        guard self.isReadingHead else { return }
         self.decide(head)
     }
 
@@ -128,6 +128,11 @@ class ServerOpening: LoopMember, @unchecked Sendable {
     /// Whether what comes is still for this one.
     final var isDone: Bool {
         if case .done = self.stage { true } else { false }
+    }
+
+    /// Whether nothing has been said yet.
+    final var isReadingHead: Bool {
+        if case .readingHead = self.stage { true } else { false }
     }
 
     // MARK: The head
