@@ -9,6 +9,7 @@ import WebSocketCore
 /// | `websocket_handshakes_total` | counter | `status`: 101 or the HTTP status of the refusal |
 /// | `websocket_closures_total` | counter | `ending`: clean, failed, abnormal, timed_out; `code`: a number below 3000, 3xxx, 4xxx, none |
 /// | `websocket_limit_refusals_total` | counter | `limit`: the name of the setting |
+/// | `websocket_tls_reloads_total` | counter | `outcome`: good, bad |
 /// | `websocket_messages_dropped_total` | counter | `reason`: outbox_full, refused |
 enum SocketMetrics {
     // Made once: a broadcast to peers that do not read drops many messages.
@@ -24,6 +25,10 @@ enum SocketMetrics {
 
     static func refused(limit: String) {
         Counter(label: "websocket_limit_refusals_total", dimensions: [("limit", limit)]).increment()
+    }
+
+    static func reloadedTLS(isGood: Bool) {
+        Counter(label: "websocket_tls_reloads_total", dimensions: [("outcome", isGood ? "good" : "bad")]).increment()
     }
 
     static func dropped(_ reason: SendStatus.DropReason) {

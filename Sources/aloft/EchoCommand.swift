@@ -16,6 +16,7 @@ struct EchoCommand: AsyncParsableCommand {
               aloft echo --port 9001
               aloft echo --port 9001 --deflate --max-message 67108864 --max-fragments 1000000
               aloft echo --port 9443 --tls-cert server.pem --tls-key server.key
+              aloft echo --port 9001 --unix /tmp/echo.sock
             """
     )
 
@@ -43,11 +44,7 @@ struct EchoCommand: AsyncParsableCommand {
     @Option(help: "What drives the sockets: automatic, linux (epoll) or portable (SwiftNIO).")
     var transport = Transport.automatic
 
-    @Option(help: ArgumentHelp("Certificate chain in PEM format, for wss.", valueName: "file"))
-    var tlsCert: String?
-
-    @Option(help: ArgumentHelp("Private key in PEM format, for wss.", valueName: "file"))
-    var tlsKey: String?
+    @OptionGroup var listening: ListenerOptions
 
     func validate() throws {
         try Arguments.checkPort(self.port)
@@ -55,9 +52,6 @@ struct EchoCommand: AsyncParsableCommand {
         try Arguments.checkPositive(self.maxFragments, "--max-fragments")
         try Arguments.checkPositive(self.threads, "--threads")
         guard self.path.hasPrefix("/") else { throw ValidationError("--path must begin with a slash: \(self.path)") }
-        guard (self.tlsCert == nil) == (self.tlsKey == nil) else {
-            throw ValidationError("--tls-cert and --tls-key go together")
-        }
     }
 
     func run() async throws {
@@ -72,15 +66,16 @@ struct EchoCommand: AsyncParsableCommand {
         if self.deflate {
             configuration.socket.deflate = PerMessageDeflate.Configuration(minimumBytes: 0, followsOffer: true)
         }
-        if let certificate = self.tlsCert, let key = self.tlsKey {
-            configuration.tls = TLSFiles(certificateChain: certificate, privateKey: key)
-        }
-        var server = WebSocketServer(host: self.host, port: self.port, configuration: configuration)
+        let listeners = self.listening.listeners(host: self.host, port: self.port)
+        var server = WebSocketServer(listeners: listeners, configuration: configuration)
         server.on(self.path, receiver: { _ in Echo() })
-        let scheme = self.tlsCert == nil ? "ws" : "wss"
+        let scheme = self.listening.isSecure ? "wss" : "ws"
         let (path, echo) = (self.path, server)
         try await Signals.untilInterrupted {
-            try await echo.run { Output.line("listening on \(scheme)://\(Output.authority($0))\(path)") }
+            try await echo.run { running in
+                Signals.reloadTLSOnHangup(running)
+                Output.line("listening on \(scheme)://\(Output.authority(running))\(path)")
+            }
         }
     }
 }

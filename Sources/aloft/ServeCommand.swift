@@ -14,6 +14,7 @@ struct ServeCommand: AsyncParsableCommand {
             EXAMPLES
               aloft serve
               aloft serve --host 0.0.0.0 --port 8080
+              aloft serve --port 8443 --tls-cert chain.pem --tls-key key.pem
             """
     )
 
@@ -26,6 +27,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "What drives the sockets: automatic, linux (epoll) or portable (SwiftNIO).")
     var transport = Transport.automatic
 
+    @OptionGroup var listening: ListenerOptions
+
     func validate() throws { try Arguments.checkPort(self.port) }
 
     func run() async throws {
@@ -34,13 +37,19 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = WebSocketServer.Configuration()
         configuration.socket.limits = Limits(maxMessageBytes: 64 << 10)
         configuration.transport = self.transport
-        var server = WebSocketServer(host: self.host, port: self.port, configuration: configuration)
+        configuration.addressLimits = AddressLimits()
+        let listeners = self.listening.listeners(host: self.host, port: self.port)
+        var server = WebSocketServer(listeners: listeners, configuration: configuration)
         server.on("/ws") { socket in try await room.run(socket) }
         server.on("/echo", receiver: { _ in Echo() })
         server.onRequest { Self.page($0) }
+        let scheme = self.listening.isSecure ? "https" : "http"
         let chat = server
         try await Signals.untilInterrupted {
-            try await chat.run { Output.line("open http://\(Output.authority($0))/") }
+            try await chat.run { running in
+                Signals.reloadTLSOnHangup(running)
+                Output.line("open \(scheme)://\(Output.authority(running))/")
+            }
         }
     }
 

@@ -105,6 +105,8 @@ struct SourceRulesTests {
             ("LinuxTransport", "WebSocketCore", false), ("LinuxTransport", "WebSockets", false),
             ("LinuxTransport", "CLinux", true), ("WebSockets", "LinuxTransport", true),
             ("WebSockets", "CLinux", false), ("WebSockets", "NIOCore", true),
+            ("WebSocketsNIO", "WebSockets", true), ("WebSockets", "WebSocketsNIO", false),
+            ("WebSocketsNIO", "LinuxTransport", false),
             ("WebSocketTesting", "WebSocketCore", true),
             ("WebSocketTesting", "WebSockets", true),
             ("LoadGenerator", "aloft", false), ("LoadGenerator", "LinuxTransport", false),
@@ -187,6 +189,7 @@ struct SourceRulesTests {
         #expect(self.faults(text, in: "WebSockets", path: "WebSockets/A.swift").count == 1)
         // Other targets have their own rules.
         #expect(self.faults(text, in: "aloft", path: "aloft/A.swift") == [])
+        #expect(self.faults(text, in: "WebSocketsNIO", path: "WebSocketsNIO/A.swift") == [])
     }
 
     @Test(

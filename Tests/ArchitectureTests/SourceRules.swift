@@ -30,6 +30,7 @@ enum SourceRules {
         "CLinux": [],
         "LinuxTransport": ["CLinux"],
         "WebSockets": ["WebSocketCore", "LinuxTransport"],
+        "WebSocketsNIO": ["WebSocketCore", "WebSockets"],
         "WebSocketTesting": ["WebSocketCore", "WebSockets"],
         "LoadGenerator": ["WebSocketCore", "WebSockets"],
         "aloft": ["LoadGenerator", "WebSocketCore", "WebSockets", "WebSocketTesting"],
@@ -88,7 +89,7 @@ enum SourceRules {
     }
 
     static func locks(_ file: SourceFile) -> [String] {
-        guard ["WebSockets", "LinuxTransport"].contains(file.target) else { return [] }
+        guard ["WebSockets", "WebSocketsNIO", "LinuxTransport"].contains(file.target) else { return [] }
         return Self.search(file) { line in
             Self.contains(line, Self.unknownToTheThreadSanitizer) ? Self.unknownToTheThreadSanitizer : nil
         }

@@ -80,7 +80,7 @@ struct AloftEcho: AsyncParsableCommand {
         configuration.transport = self.transport
         configuration.socket.deflate = self.compression
         if let certificate = self.tlsCertificate, let key = self.tlsKey {
-            configuration.tls = TLSFiles(certificateChain: certificate, privateKey: key)
+            configuration.tls = ServerTLS(certificateChain: certificate, privateKey: key)
         }
         return configuration
     }

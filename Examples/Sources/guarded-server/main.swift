@@ -19,7 +19,7 @@ configuration.origins = .list(["https://app.example.com", "http://localhost:8080
 
 // `guarded-server chain.pem key.pem` serves wss instead of ws.
 if CommandLine.arguments.count == 3 {
-    configuration.tls = TLSFiles(certificateChain: CommandLine.arguments[1], privateKey: CommandLine.arguments[2])
+    configuration.tls = ServerTLS(certificateChain: CommandLine.arguments[1], privateKey: CommandLine.arguments[2])
 }
 
 var server = WebSocketServer(port: 8080, configuration: configuration)

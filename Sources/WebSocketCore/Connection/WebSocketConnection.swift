@@ -78,6 +78,9 @@ public struct WebSocketConnection: ~Copyable {
     /// Whether the opening handshake agreed on compression.
     public var isDeflateNegotiated: Bool { self.deflate != nil }
 
+    /// Whether a part of a message has come, and not all of it.
+    public var isReceivingMessage: Bool { self.incoming?.assembler.kind != nil }
+
     /// When ``timedOut(now:random:)`` is to be called at the latest; it may move with every other call.
     public var deadline: Timestamp? {
         var deadline = self.closing.deadline

@@ -13,8 +13,8 @@ final class ChannelHandOff: Sendable {
     enum Kind {
         /// An ordinary request, whose first bytes have been read.
         case http([UInt8])
-        /// Nothing yet: TLS comes first.
-        case tls(NIOSSLContext)
+        /// Nothing yet: TLS comes first. The opening is the one that it leaves behind.
+        case tls(NIOSSLContext, ServerOpening)
     }
 
     private let threads: Int
@@ -28,14 +28,11 @@ final class ChannelHandOff: Sendable {
     }
 
     /// Makes a channel of a connection that is counted already.
-    ///
-    /// - Parameter isTurnedAway: it is to be refused with 503.
-    func adopt(_ descriptor: CInt, _ state: ServerState, _ kind: Kind, isTurnedAway: Bool) {
-        let adoption = Adoption()
-        let bootstrap = ClientBootstrap(group: self.group())
+    func adopt(_ descriptor: CInt, _ state: ServerState, _ arrival: Arrival, _ kind: Kind) {
+        let adoption = Adoption(state, arrival, kind)
+        var bootstrap = ClientBootstrap(group: self.group())
             // What has been read comes first; then the channel reads on.
             .channelOption(.autoRead, value: false)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(
                 .writeBufferWaterMark,
                 value: .init(
@@ -44,48 +41,72 @@ final class ChannelHandOff: Sendable {
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try Self.initialize(channel, state, kind, isTurnedAway, adoption)
+                    try adoption.begin(on: channel)
                 }
             }
+        if !arrival.entrance.isUnix { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
         bootstrap.withConnectedSocket(descriptor).whenComplete { result in
             switch result {
             case .success(let channel):
-                if case .http(let bytes) = kind {
+                if let bytes = adoption.bytesRead {
                     channel.pipeline.fireChannelRead(ByteBuffer(bytes: bytes))
                     channel.pipeline.fireChannelReadComplete()
                 }
                 channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
             case .failure(let error):
                 state.logger.debug("a connection has gone while it was handed over", metadata: ["error": "\(error)"])
-                // A channel that has never been active does not become inactive.
-                if let member = adoption.member { member.home?.leave(member) } else { state.countOut() }
+                adoption.failed()
             }
         }
     }
 
-    private static func initialize(
-        _ channel: any Channel, _ state: ServerState, _ kind: Kind, _ isTurnedAway: Bool, _ adoption: Adoption
-    ) throws {
-        let loop = state.loop(LoopServices.on(channel.eventLoop))
-        switch kind {
-        case .http:
-            let http = HTTPRequestHandler(loop, channel: channel)
-            adoption.member = http
-            loop.adopt(http)
-            try http.install(in: channel.pipeline.syncOperations, after: nil)
-        case .tls(let context):
-            let opening = ChannelOpening(loop, channel: channel)
-            opening.isTurnedAway = isTurnedAway
-            adoption.member = opening
-            loop.adopt(opening)
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
-            try channel.pipeline.syncOperations.addHandler(opening)
-        }
-    }
-
-    /// Who counts the connection at its new loop, once somebody does. On that loop only.
+    /// One connection that is handed over: first on the loop that it leaves, then on the new one only.
     private final class Adoption: @unchecked Sendable {
-        var member: LoopMember?
+        private let state: ServerState
+        private let arrival: Arrival
+        private let kind: Kind
+        /// Who counts the connection at its new loop, once somebody does.
+        private var member: LoopMember?
+
+        init(_ state: ServerState, _ arrival: Arrival, _ kind: Kind) {
+            self.state = state
+            self.arrival = arrival
+            self.kind = kind
+        }
+
+        var bytesRead: [UInt8]? {
+            if case .http(let bytes) = self.kind { bytes } else { nil }
+        }
+
+        func begin(on channel: any Channel) throws {
+            let loop = self.state.loop(LoopServices.on(channel.eventLoop))
+            switch self.kind {
+            case .http:
+                let http = HTTPRequestHandler(loop, self.arrival, channel: channel)
+                self.member = http
+                loop.adopt(http)
+                try http.install(in: channel.pipeline.syncOperations, after: nil)
+            case .tls(let context, let before):
+                let opening = ChannelOpening(loop, self.arrival, channel: channel)
+                opening.take(over: before)
+                self.member = opening
+                loop.adopt(opening)
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                try channel.pipeline.syncOperations.addHandler(opening)
+            }
+        }
+
+        /// A channel that has never been active does not become inactive.
+        func failed() {
+            if let member {
+                member.home?.leave(member)
+                return
+            }
+            switch self.kind {
+            case .http: self.state.countOut(self.state.claim(of: self.arrival.remoteAddress))
+            case .tls(_, let before): self.state.countOut(before.addressClaim(in: self.state))
+            }
+        }
     }
 
     private func group() -> any EventLoopGroup {

@@ -7,14 +7,12 @@ import WebSocketCore
 /// The opening of a connection on a loop of epoll.
 final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
     private let connection: SocketConnection
-    private let peer: PeerAddress
     private let channels: ChannelHandOff
 
-    init(_ counted: ServerLoop, _ connection: SocketConnection, from peer: PeerAddress, channels: ChannelHandOff) {
+    init(_ counted: ServerLoop, _ connection: SocketConnection, _ arrival: Arrival, channels: ChannelHandOff) {
         self.connection = connection
-        self.peer = peer
         self.channels = channels
-        super.init(counted)
+        super.init(counted, arrival)
     }
 
     /// Begins to read.
@@ -34,7 +32,7 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
     /// Goes on at another loop, before anything is read.
     func becomeTLS(_ context: NIOSSLContext) {
         self.home?.handOver(self)
-        self.channels.adopt(self.connection.detach(), self.state, .tls(context), isTurnedAway: self.isTurnedAway)
+        self.channels.adopt(self.connection.detach(), self.state, self.arrival, .tls(context, self))
     }
 
     // MARK: From the connection
@@ -59,8 +57,6 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
     func closed() {}
 
     // MARK: Hooks of the opening
-
-    override var remoteAddress: String { self.peer.description }
 
     override func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.connection.write($0) } }
 
@@ -90,7 +86,7 @@ final class SocketOpening: ServerOpening, SocketHandler, @unchecked Sendable {
     override func becomeHTTP(_ bytes: [UInt8]) {
         self.loop.disarm(self)
         self.home?.handOver(self)
-        self.channels.adopt(self.connection.detach(), self.state, .http(bytes), isTurnedAway: false)
+        self.channels.adopt(self.connection.detach(), self.state, self.arrival, .http(bytes))
     }
 }
 #endif

@@ -14,6 +14,10 @@ class LoopMember {
     /// The deadline has passed; a late or an early call must be harmless.
     func deadlinePassed(now: Timestamp) {}
 
+    /// How a server counts it in its table of addresses, where there is one. Asked for when it leaves, so that nothing
+    /// is kept for it meanwhile.
+    func addressClaim(in server: ServerState) -> AddressClaim { .none }
+
     /// The loop's owner drains: end soon, politely.
     func drain() {}
 

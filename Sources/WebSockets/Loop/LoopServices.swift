@@ -13,6 +13,8 @@ final class LoopServices: @unchecked Sendable {
     @exclusivity(unchecked) var random = LoopRandom()
     @exclusivity(unchecked) var spareBuffers = SpareBuffers()
     let workingMemory = WorkingMemory()
+    /// Of the connections whose settings limit their life.
+    @exclusivity(unchecked) var lifespans: [ObjectIdentifier: Lifespan] = [:]
 
     @exclusivity(unchecked) private var deadlines = DeadlineQueue()
     private var timer: Scheduled<Void>?

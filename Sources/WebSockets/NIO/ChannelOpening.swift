@@ -1,19 +1,20 @@
 import Logging
 import NIOCore
+import NIOSSL
 import NIOTLS
 import WebSocketCore
 
 /// The opening of a connection that is a NIO channel.
-final class ChannelOpening: ServerOpening, ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
+class ChannelOpening: ServerOpening, ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let channel: any Channel
-    private var context: ChannelHandlerContext?
+    final let channel: any Channel
+    private final var context: ChannelHandlerContext?
 
-    init(_ counted: ServerLoop, channel: any Channel) {
+    init(_ counted: ServerLoop, _ arrival: Arrival, channel: any Channel) {
         self.channel = channel
-        super.init(counted)
+        super.init(counted, arrival)
     }
 
     // MARK: From the channel
@@ -29,12 +30,17 @@ final class ChannelOpening: ServerOpening, ChannelInboundHandler, RemovableChann
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if !self.state.isSecure { self.ready() }
+        if !self.arrival.isSecure { self.ready() }
         context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted = event as? TLSUserEvent { self.ready() }
+        if case .handshakeCompleted = event as? TLSUserEvent {
+            self.arrival.clientCertificate = Self.clientCertificate(on: context.pipeline.syncOperations)
+            self.ready()
+        }
+        // On the channels of servers that let their peers half-close: nobody is there who would read an answer.
+        if let event = event as? ChannelEvent, event == .inputClosed, !self.isDone { self.closeTransport() }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -58,8 +64,6 @@ final class ChannelOpening: ServerOpening, ChannelInboundHandler, RemovableChann
     }
 
     // MARK: Hooks of the opening
-
-    override var remoteAddress: String { self.channel.remoteAddress.map { $0.peerText } ?? "unknown" }
 
     override func write(_ bytes: [UInt8]) {
         self.context?.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
@@ -90,7 +94,7 @@ final class ChannelOpening: ServerOpening, ChannelInboundHandler, RemovableChann
 
     override func becomeHTTP(_ bytes: [UInt8]) {
         guard let context = self.context else { return }
-        let http = HTTPRequestHandler(self.state.loop(self.loop), channel: self.channel)
+        let http = HTTPRequestHandler(self.state.loop(self.loop), self.arrival, channel: self.channel)
         do {
             try http.install(in: context.pipeline.syncOperations, after: self)
         } catch {
@@ -102,6 +106,18 @@ final class ChannelOpening: ServerOpening, ChannelInboundHandler, RemovableChann
         context.fireChannelReadComplete()
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
+}
+
+extension ChannelOpening {
+    /// What the client has shown. TLS asks for a certificate only where it verifies it.
+    static func clientCertificate(on pipeline: ChannelPipeline.SynchronousOperations) -> ClientCertificate? {
+        (try? pipeline.nioSSL_peerCertificate()).flatMap { $0 }.flatMap { ClientCertificate($0) }
+    }
+}
+
+extension Channel {
+    /// Address and port of the peer.
+    var peerText: String { self.remoteAddress.map { $0.peerText } ?? "unknown" }
 }
 
 extension SocketAddress {

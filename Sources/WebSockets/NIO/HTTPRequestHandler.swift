@@ -41,8 +41,10 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
     private var written: EventLoopFuture<Void>?
     /// What surrounds this handler in the pipeline, in the order of removal; the decoder gives up its bytes last.
     private var surroundings: [any RemovableChannelHandler] = []
+    private let arrival: Arrival
 
-    init(_ counted: ServerLoop, channel: any Channel) {
+    init(_ counted: ServerLoop, _ arrival: Arrival, channel: any Channel) {
+        self.arrival = arrival
         self.counted = counted
         self.state = counted.server
         self.channel = channel
@@ -51,13 +53,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
 
     /// Puts NIO's HTTP handlers and this one behind `handler`, or to the end of the pipeline.
     func install(in pipeline: ChannelPipeline.SynchronousOperations, after handler: (any ChannelHandler)?) throws {
-        let limits = self.state.configuration.socket.limits.handshake
-        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
-        decoderLimits.maxHeaderFieldSize = limits.maxFieldBytes
-        decoderLimits.maxHeaderListSize = limits.maxHeadBytes
-        decoderLimits.maxHeaderFieldCount = limits.maxFields
-        let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
+        let decoder = Self.makeDecoder(self.state.configuration.socket.limits.handshake)
         let encoder = HTTPResponseEncoder()
         let pipelining = HTTPServerPipelineHandler()
         let validator = NIOHTTPResponseHeadersValidator()
@@ -65,6 +61,17 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         try pipeline.addHandlers(
             [encoder, decoder, pipelining, validator, errors, self], position: handler.map { .after($0) } ?? .last)
         self.surroundings = [pipelining, validator, errors, encoder, decoder]
+    }
+
+    /// NIO's decoder with the limits of the opening handshake. It forwards the bytes behind the request that becomes a
+    /// WebSocket.
+    static func makeDecoder(_ limits: Limits.Handshake) -> ByteToMessageHandler<HTTPRequestDecoder> {
+        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+        decoderLimits.maxHeaderFieldSize = limits.maxFieldBytes
+        decoderLimits.maxHeaderListSize = limits.maxHeadBytes
+        decoderLimits.maxHeaderFieldCount = limits.maxFields
+        return ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
     }
 
     // MARK: From the channel
@@ -186,7 +193,9 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         self.loop.arm(self, at: self.deadline)
     }
 
-    private var remoteAddress: String { self.channel.remoteAddress.map { $0.peerText } ?? "unknown" }
+    override func addressClaim(in server: ServerState) -> AddressClaim {
+        server.claim(of: self.arrival.remoteAddress)
+    }
 
     // MARK: Requests
 
@@ -197,14 +206,14 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             self.answerAndClose(HTTPResponse(status: 414, "the request line is longer than \(limit) bytes\n"), head)
             return
         }
-        guard let request = Self.coreHead(head) else {
+        guard let request = RequestHead(head) else {
             self.answerAndClose(HTTPResponse(status: 400, "malformed request\n"), head)
             return
         }
         if ServerHandshake.isUpgrade(request) {
-            let acceptance = UpgradeAcceptance(
-                state: self.state, remoteAddress: self.remoteAddress, loop: self.loop
-            ) { [unowned self] in self.decided($0) }
+            let acceptance = UpgradeAcceptance(state: self.state, arrival: self.arrival, loop: self.loop) {
+                [unowned self] in self.decided($0)
+            }
             self.acceptance = acceptance
             self.arm(in: self.state.configuration.socket.limits.handshake.timeout)
             acceptance.begin(request)
@@ -226,7 +235,8 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             respond,
             HTTPRequest(
                 head: request, body: body,
-                remoteAddress: self.remoteAddress), head)
+                remoteAddress: self.arrival.remoteAddress, isSecure: self.arrival.isSecure,
+                clientCertificate: self.arrival.clientCertificate, isServerReady: self.state.isReady), head)
     }
 
     private func ask(
@@ -295,20 +305,6 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         self.answer(response, head)
     }
 
-    /// The same head in the words of the core, which has its own, stricter rules; `nil` if it breaks one of them, or if
-    /// it does not name one host (RFC 9112 §3.2).
-    private static func coreHead(_ head: HTTPRequestHead) -> RequestHead? {
-        let hosts = head.headers["Host"].count
-        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { return nil }
-        var fields = HeaderFields()
-        for (name, value) in head.headers {
-            do { try fields.append(name, value) } catch { return nil }
-        }
-        return RequestHead(
-            method: head.method.rawValue, target: head.uri,
-            version: ProtocolVersion(major: head.version.major, minor: head.version.minor), fields: fields)
-    }
-
     // MARK: Becoming a WebSocket
 
     private func decided(_ outcome: UpgradeAcceptance.Outcome) {
@@ -341,5 +337,21 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             engine.start()
             pipeline.removeHandler(decoder, promise: nil)
         }
+    }
+}
+
+extension RequestHead {
+    /// The same head in the words of the core, which has its own, stricter rules; `nil` if it breaks one of them, or if
+    /// it does not name one host (RFC 9112 §3.2).
+    init?(_ head: HTTPRequestHead) {
+        let hosts = head.headers["Host"].count
+        guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { return nil }
+        var fields = HeaderFields()
+        for (name, value) in head.headers {
+            do { try fields.append(name, value) } catch { return nil }
+        }
+        self.init(
+            method: head.method.rawValue, target: head.uri,
+            version: ProtocolVersion(major: head.version.major, minor: head.version.minor), fields: fields)
     }
 }

@@ -54,6 +54,12 @@ final class WebSocketHandler: SocketEngine, ChannelInboundHandler, RemovableChan
         context.fireChannelInactive()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // On the channels of servers that let their peers half-close: nobody is there who would read an answer.
+        if let event = event as? ChannelEvent, event == .inputClosed { self.transportEnded(.endOfStream) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // TCP ended without TLS's own end; the end of the stream comes next. Whether all of it came, the Close frame tells.
         if case .uncleanShutdown? = error as? NIOSSLError { return }

@@ -6,8 +6,15 @@ public struct HTTPRequest: Sendable {
     public let head: RequestHead
     /// The body, at most ``WebSocketServer/Configuration/maxRequestBodyBytes`` bytes.
     public let body: [UInt8]
-    /// Address and port of the peer, as text.
+    /// Address and port of the peer, as text; `unix:` and the server's path over a Unix socket.
     public let remoteAddress: String
+    /// Whether the request came over TLS.
+    public let isSecure: Bool
+    /// The client's own certificate, which TLS has verified, if it has shown one.
+    public let clientCertificate: ClientCertificate?
+    /// Whether the server is to be sent new clients: ``RunningServer/isReady`` when the request came. What answers a
+    /// load balancer's question says 503 if it is not.
+    public let isServerReady: Bool
 
     public var method: String { self.head.method }
     /// The target's path, percent-encoding kept, without the query.

@@ -1,7 +1,7 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Synchronization
 import WebSocketCore
 
@@ -11,137 +11,171 @@ import LinuxTransport
 
 /// A server that listens.
 public final class RunningServer: Sendable {
-    /// The port that was opened, also where 0 had been asked for.
-    public let port: Int
-    /// The host it was asked to listen on.
-    public let host: String
+    /// Where it listens, in the order of ``WebSocketServer/listeners``: with the ports that were opened, also where 0 had
+    /// been asked for.
+    public let addresses: [WebSocketServer.Address]
 
     private let state: ServerState
+    private let entrances: [Entrance]
     private let listening: Listening
     private let isStopping = Atomic<Bool>(false)
     private let stopped = Latch()
+    /// Look whether certificates have changed, until the server drains.
+    private let watches = NIOLockedValueBox<[Task<Void, Never>]>([])
+    private let reloading = NIOLock()
 
     /// What listens, and what its connections run on.
     private enum Listening {
-        case channel(any Channel, ownGroup: MultiThreadedEventLoopGroup?)
+        case channels(PortableListeners)
         #if os(Linux)
         case sockets(LinuxListeners)
         #endif
     }
 
-    private init(port: Int, host: String, state: ServerState, listening: Listening) {
-        self.port = port
-        self.host = host
+    private init(
+        _ state: ServerState, _ entrances: [Entrance], _ addresses: [WebSocketServer.Address], _ listening: Listening
+    ) {
+        self.addresses = addresses
         self.state = state
+        self.entrances = entrances
         self.listening = listening
+        self.watches.withLockedValue { watches in
+            watches = entrances.compactMap(\.tls).compactMap { tls in
+                tls.tls.watchInterval.map { self.watch(tls, every: $0) }
+            }
+        }
     }
 
     static func start(_ server: WebSocketServer) async throws -> RunningServer {
-        let configuration = server.configuration
+        let entrances = try await Entrance.make(server.listeners)
+        let state = ServerState(configuration: server.configuration, routes: server.routes, respond: server.respond)
         #if os(Linux)
-        let hasLinuxLoops = EpollEventLoopGroup.loops(of: server.eventLoopGroup) != nil
+        if try Self.isOnLinuxTransport(server, entrances) {
+            let listeners = try await LinuxListeners(server, state, entrances)
+            return RunningServer(state, entrances, listeners.addresses, .sockets(listeners))
+        }
         #else
-        let hasLinuxLoops = false
+        if server.configuration.transport == .linux { throw TransportUnavailable(transport: .linux) }
         #endif
-        let context = try configuration.tls?.serverContext()
-        let state = ServerState(configuration: configuration, routes: server.routes, respond: server.respond)
-        switch configuration.transport {
+        let listeners = try await PortableListeners(server, state, entrances)
+        return RunningServer(state, entrances, listeners.addresses, .channels(listeners))
+    }
+
+    #if os(Linux)
+    private static func isOnLinuxTransport(_ server: WebSocketServer, _ entrances: [Entrance]) throws -> Bool {
+        let hasLinuxLoops = EpollEventLoopGroup.loops(of: server.eventLoopGroup) != nil
+        switch server.configuration.transport {
+        case .linux: return true
         case .portable:
             // Its channels exist on loops of SwiftNIO only.
             if hasLinuxLoops { throw TransportUnavailable(transport: .portable) }
-        case .automatic where !hasLinuxLoops && (server.eventLoopGroup != nil || context != nil): break
-        case .automatic, .linux:
-            #if os(Linux)
-            let listeners = try await LinuxListeners(server, state, context)
-            return RunningServer(port: listeners.port, host: server.host, state: state, listening: .sockets(listeners))
-            #else
-            if configuration.transport == .linux { throw TransportUnavailable(transport: .linux) }
-            #endif
-        }
-        return try await Self.startPortable(server, state, context)
-    }
-
-    private static func startPortable(
-        _ server: WebSocketServer, _ state: ServerState, _ context: NIOSSLContext?
-    ) async throws -> RunningServer {
-        let configuration = server.configuration
-        let ownGroup =
-            server.eventLoopGroup == nil
-            ? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.threads)) : nil
-        let group = server.eventLoopGroup ?? ownGroup.map { $0 as any EventLoopGroup }
-        guard let group else { preconditionFailure("no event loops") }
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPause(state))
-                }
-            }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(
-                    low: state.settings.outbox.highWaterBytes / 2, high: state.settings.outbox.highWaterBytes)
-            )
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.accept(channel, state, context) }
-            }
-        do {
-            let listener = try await bootstrap.bind(host: server.host, port: server.port).get()
-            let port = listener.localAddress?.port ?? server.port
-            return RunningServer(
-                port: port, host: server.host, state: state, listening: .channel(listener, ownGroup: ownGroup))
-        } catch {
-            try? await ownGroup?.shutdownGracefully()
-            throw error
+            return false
+        case .automatic:
+            if server.eventLoopGroup != nil { return hasLinuxLoops }
+            return entrances.contains { !$0.isSecure }
         }
     }
 
-    private static func accept(_ channel: any Channel, _ state: ServerState, _ context: NIOSSLContext?) throws {
-        let opening = ChannelOpening(state.loop(LoopServices.on(channel.eventLoop)), channel: channel)
-        guard opening.enter() else { throw TooManyConnections() }
-        if let context { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
-        try channel.pipeline.syncOperations.addHandler(opening)
-    }
-
-    private struct TooManyConnections: Error {}
-
-    #if os(Linux)
     /// The loops of the Linux transport, for tests.
     var linuxLoops: [EpollEventLoop] {
         switch self.listening {
-        case .channel: []
+        case .channels: []
         case .sockets(let listeners): listeners.loops
         }
     }
     #endif
 
-    private func stopAccepting() async {
-        switch self.listening {
-        case .channel(let listener, _): try? await listener.close().get()
-        #if os(Linux)
-        case .sockets(let listeners): await listeners.close()
-        #endif
-        }
-    }
+    /// The port of the first listener that has one, also where 0 had been asked for; 0 if there are Unix sockets only.
+    public var port: Int { self.firstTCP?.port ?? 0 }
 
-    private func endLoops() async {
-        switch self.listening {
-        case .channel(_, let ownGroup): try? await ownGroup?.shutdownGracefully()
-        #if os(Linux)
-        case .sockets(let listeners): await listeners.shutDown()
-        #endif
-        }
+    /// The host that the first listener with a port was asked to listen on; empty if there are Unix sockets only.
+    public var host: String { self.firstTCP?.host ?? "" }
+
+    private var firstTCP: (host: String, port: Int)? {
+        for case .tcp(let host, let port) in self.addresses { return (host, port) }
+        return nil
     }
 
     /// Connections at this moment, of every kind. One that has ended counts until its handler has returned.
     public var connectionCount: Int { self.state.connectionCount }
 
-    /// Stops accepting, asks every connection to close (1001) spread over ``WebSocketServer/Configuration/drainSpread``,
-    /// and aborts what is left after ``WebSocketServer/Configuration/drainTimeout``. Returns when all have gone and their
-    /// handlers have returned; one that ignores its cancellation is left behind after another second.
+    /// Whether it is to be sent new clients: from the start until it begins to drain, ``WebSocketServer/Configuration/drainDelay``
+    /// included.
+    public var isReady: Bool { self.state.isReady }
+
+    // MARK: TLS
+
+    /// Whether any of its listeners does.
+    public var speaksTLS: Bool { self.entrances.contains { $0.isSecure } }
+
+    /// Reads the files of all ``ServerTLS`` again, and uses what is in them for new connections. No connection is
+    /// dropped: those that are open keep the certificate they have begun with.
+    ///
+    /// Either all listeners change or none. It does nothing where there is no TLS.
+    /// - Throws: ``TLSConfigurationError``, which is also logged as an error: a file cannot be read or is not what it
+    ///   should be. Then everything stays as it was.
+    public func reloadTLS() async throws {
+        try await self.changeTLS(of: self.entrances.compactMap(\.tls)) { $0.tls }
+    }
+
+    /// Uses other TLS settings for new connections, such as a certificate that is in memory. No connection is dropped.
+    ///
+    /// - Parameters:
+    ///   - tls: instead of all that there was. Its ``ServerTLS/watchInterval`` is not looked at: what was set when the
+    ///     server started goes on.
+    ///   - listener: an index in ``addresses``; `nil`, the default, for all that speak TLS.
+    /// - Throws: ``TLSConfigurationError``, which is also logged as an error: something is not what it should be, or the
+    ///   listener does not speak TLS. Then everything stays as it was.
+    public func reloadTLS(with tls: ServerTLS, listener: Int? = nil) async throws {
+        let entrances = listener.map { self.entrances.indices.contains($0) ? [self.entrances[$0]] : [] }
+        let contexts = (entrances ?? self.entrances).compactMap(\.tls)
+        guard !contexts.isEmpty else {
+            throw TLSConfigurationError(listener.map { "listener \($0)" } ?? "this server", "does not speak TLS")
+        }
+        try await self.changeTLS(of: contexts) { _ in tls }
+    }
+
+    private func changeTLS(
+        of contexts: [ServerTLSContext], _ settings: @escaping @Sendable (ServerTLSContext) -> ServerTLS
+    ) async throws {
+        do {
+            try await NIOThreadPool.singleton.runIfActive {
+                try self.reloading.withLock {
+                    // All are read before one is used.
+                    let loaded = try contexts.map { try ServerTLSContext.load(settings($0)) }
+                    for (context, loaded) in zip(contexts, loaded) { context.use(loaded) }
+                }
+            }
+        } catch {
+            SocketMetrics.reloadedTLS(isGood: false)
+            self.state.logger.error(
+                "TLS was not reloaded, the old certificate stays in use", metadata: ["error": "\(error)"])
+            throw error
+        }
+        if contexts.isEmpty { return }
+        SocketMetrics.reloadedTLS(isGood: true)
+        self.state.logger.info("TLS was reloaded")
+    }
+
+    /// Whoever drains ends it. It keeps nothing of the server, which has an end of its own.
+    private func watch(_ context: ServerTLSContext, every interval: Duration) -> Task<Void, Never> {
+        let interval = max(interval, .seconds(1))
+        return Task { [weak self] in
+            while (try? await Task.sleep(for: interval)) != nil {
+                let hasChanged = try? await NIOThreadPool.singleton.runIfActive { context.hasChanged() }
+                guard let self else { return }
+                // What went wrong has been logged.
+                if hasChanged == true { try? await self.changeTLS(of: [context]) { $0.tls } }
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// Stops accepting, asks every connection to close with ``WebSocketServer/Configuration/drainClose``, spread over
+    /// ``WebSocketServer/Configuration/drainSpread``, and aborts what is left after
+    /// ``WebSocketServer/Configuration/drainTimeout``. Returns when all have gone and their handlers have returned; one
+    /// that ignores its cancellation is left behind after another second.
     public func drain() async {
         guard self.isStopping.exchange(true, ordering: .relaxed) == false else {
             await self.waitUntilStopped()
@@ -152,24 +186,31 @@ public final class RunningServer: Sendable {
     }
 
     private func drainNow() async {
-        await self.stopAccepting()
         let configuration = self.state.configuration
-        self.state.drain(spread: configuration.drainSpread)
-        var isEmpty = await self.state.isEmpty(within: configuration.drainTimeout)
-        if !isEmpty {
-            self.state.abortAll()
-            isEmpty = await self.state.isEmpty(within: .seconds(1))
-        }
-        if isEmpty {
-            self.state.forgetLoops()
-            await self.endLoops()
-        } else {
-            // Their tasks would hang for ever without a loop to run on.
-            configuration.logger.warning(
-                "handlers that ignore their cancellation keep their event loops alive",
-                metadata: ["handlers": "\(self.connectionCount)"])
-        }
+        _ = self.state.becomeUnready()
+        if configuration.drainDelay > .zero { try? await Task.sleep(for: configuration.drainDelay) }
+        for watch in self.watches.withLockedValue({ $0 }) { watch.cancel() }
+        await self.stopAccepting()
+        if await self.state.drainAll() { await self.endLoops() }
         self.stopped.open()
+    }
+
+    private func stopAccepting() async {
+        switch self.listening {
+        case .channels(let listeners): await listeners.close()
+        #if os(Linux)
+        case .sockets(let listeners): await listeners.close()
+        #endif
+        }
+    }
+
+    private func endLoops() async {
+        switch self.listening {
+        case .channels(let listeners): await listeners.shutDown()
+        #if os(Linux)
+        case .sockets(let listeners): await listeners.shutDown()
+        #endif
+        }
     }
 
     /// Begins to drain; ``waitUntilStopped()`` tells when it is over.

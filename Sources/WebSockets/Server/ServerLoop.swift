@@ -12,20 +12,20 @@ final class ServerLoop: @unchecked Sendable {
     }
 
     /// What a new connection is told.
-    enum Entry {
-        case welcome
+    enum Entry: Equatable {
+        case welcome(AddressClaim)
         /// It is to be refused with 503.
-        case full
+        case refused(AdmissionLimit, retryAfter: Int, claim: AddressClaim)
         /// It is to be closed without a word.
-        case crowded
+        case ignored(AdmissionLimit)
     }
 
-    /// A connection has come.
-    func enter(_ member: LoopMember) -> Entry {
-        let entry = self.server.countIn()
+    /// A connection has come from `peer`, an address and a port.
+    func enter(_ member: LoopMember, from peer: String) -> Entry {
+        let entry = self.server.countIn(from: peer)
         switch entry {
-        case .welcome, .full: self.add(member)
-        case .crowded: break
+        case .welcome, .refused: self.add(member)
+        case .ignored: break
         }
         return entry
     }
@@ -53,7 +53,7 @@ final class ServerLoop: @unchecked Sendable {
     func leave(_ member: LoopMember) {
         guard member.home === self else { return }
         self.remove(member)
-        self.server.countOut()
+        self.server.countOut(member.addressClaim(in: self.server))
     }
 
     /// Asks every connection to end, one after the other, evenly spread over `spread`.

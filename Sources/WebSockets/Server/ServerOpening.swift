@@ -25,11 +25,15 @@ class ServerOpening: LoopMember, @unchecked Sendable {
     private var acceptance: UpgradeAcceptance?
     /// When the application must have decided.
     private var decisionDue = Timestamp.distantFuture
+    /// Where it came in, and from where.
+    final var arrival: Arrival
+    private var claim = AddressClaim.none
     /// There are too many connections: refuse this one, as soon as there is TLS to say so.
-    final var isTurnedAway = false
+    private var refusal: (limit: AdmissionLimit, retryAfter: Int)?
 
-    init(_ counted: ServerLoop) {
+    init(_ counted: ServerLoop, _ arrival: Arrival) {
         self.counted = counted
+        self.arrival = arrival
         self.state = counted.server
         self.loop = counted.services
         self.parser = RequestHeadParser(limits: counted.server.configuration.socket.limits.handshake)
@@ -37,17 +41,28 @@ class ServerOpening: LoopMember, @unchecked Sendable {
 
     /// Counts the connection. Returns `false` if it is to be closed without a word.
     final func enter() -> Bool {
-        switch self.counted.enter(self) {
-        case .welcome: return true
-        case .full:
-            SocketMetrics.refused(limit: "max_connections")
-            self.isTurnedAway = true
+        switch self.counted.enter(self, from: self.arrival.remoteAddress) {
+        case .welcome(let claim):
+            self.claim = claim
             return true
-        case .crowded:
-            SocketMetrics.refused(limit: "max_connections")
+        case .refused(let limit, let retryAfter, let claim):
+            SocketMetrics.refused(limit: limit.rawValue)
+            self.claim = claim
+            self.refusal = (limit, retryAfter)
+            return true
+        case .ignored(let limit):
+            SocketMetrics.refused(limit: limit.rawValue)
             return false
         }
     }
+
+    /// It is the same connection as `other`, which was counted, and has left its loop.
+    final func take(over other: ServerOpening) {
+        self.claim = other.claim
+        self.refusal = other.refusal
+    }
+
+    override final func addressClaim(in server: ServerState) -> AddressClaim { self.claim }
 
     // MARK: Input from the transport
 
@@ -58,8 +73,16 @@ class ServerOpening: LoopMember, @unchecked Sendable {
 
     /// The transport is ready to say something to the peer.
     final func ready() {
-        guard self.isTurnedAway else { return }
-        self.refuse(Rejection(status: 503, fields: ["Retry-After": "5"], body: "too many connections\n"))
+        guard let refusal else { return }
+        var fields = HeaderFields()
+        try? fields.append("Retry-After", "\(refusal.retryAfter)")
+        self.refuse(Rejection(status: 503, fields: fields, body: refusal.limit.text))
+    }
+
+    /// Somebody else has read the head of the first request, which asks for a WebSocket.
+    final func begin(_ head: RequestHead) {
+        guard self.isReadingHead else { return }
+        self.decide(head)
     }
 
     final func received(_ bytes: UnsafeRawBufferPointer) {
@@ -107,6 +130,11 @@ class ServerOpening: LoopMember, @unchecked Sendable {
         if case .done = self.stage { true } else { false }
     }
 
+    /// Whether nothing has been said yet.
+    final var isReadingHead: Bool {
+        if case .readingHead = self.stage { true } else { false }
+    }
+
     // MARK: The head
 
     private func readHead() {
@@ -122,16 +150,20 @@ class ServerOpening: LoopMember, @unchecked Sendable {
                 return
             }
             self.bytes.removeFirst(headBytes)
-            self.stage = .deciding
-            let acceptance = UpgradeAcceptance(
-                state: self.state, remoteAddress: self.remoteAddress, loop: self.loop
-            ) { [unowned self] in self.decided($0) }
-            self.acceptance = acceptance
-            self.decisionDue = self.loop.now + self.state.configuration.socket.limits.handshake.timeout
-            acceptance.begin(head)
-            // Whoever decides later must not be flooded meanwhile.
-            if case .deciding = self.stage { self.setReading(false) }
+            self.decide(head)
         }
+    }
+
+    private func decide(_ head: RequestHead) {
+        self.stage = .deciding
+        let acceptance = UpgradeAcceptance(state: self.state, arrival: self.arrival, loop: self.loop) {
+            [unowned self] in self.decided($0)
+        }
+        self.acceptance = acceptance
+        self.decisionDue = self.loop.now + self.state.configuration.socket.limits.handshake.timeout
+        acceptance.begin(head)
+        // Whoever decides later must not be flooded meanwhile.
+        if case .deciding = self.stage { self.setReading(false) }
     }
 
     private func decided(_ outcome: UpgradeAcceptance.Outcome) {
@@ -156,12 +188,13 @@ class ServerOpening: LoopMember, @unchecked Sendable {
             engine.start()
             // The bytes that came behind the request are the first frames.
             if !rest.isEmpty { rest.withUnsafeBytes { engine.received($0) } }
+            self.opened()
         }
     }
 
     /// RFC 6455 §4.2.1: an HTTP error instead. The rest of what the peer sends is read and thrown away, or the TCP reset
     /// for unread bytes would destroy the answer.
-    private func refuse(_ rejection: Rejection) {
+    final func refuse(_ rejection: Rejection) {
         SocketMetrics.handshake(status: rejection.head.status)
         self.state.logger.debug(
             "opening handshake refused", metadata: ["status": "\(rejection.head.status)"])
@@ -175,9 +208,6 @@ class ServerOpening: LoopMember, @unchecked Sendable {
     }
 
     // MARK: Hooks of the transport
-
-    /// Address and port of the peer.
-    var remoteAddress: String { "" }
 
     /// Sends bytes.
     func write(_ bytes: [UInt8]) {}
@@ -199,4 +229,7 @@ class ServerOpening: LoopMember, @unchecked Sendable {
 
     /// The engine takes this one's place.
     func handOver(to engine: SocketEngine) {}
+
+    /// The engine has started.
+    func opened() {}
 }

@@ -10,7 +10,8 @@ final class ServerState: Sendable {
     let settings: SharedSettings
     let routes: Routes
     let respond: (@Sendable (HTTPRequest) async throws -> HTTPResponse)?
-    let isSecure: Bool
+    /// The connections of each address, where they are limited.
+    private let addresses: AddressTable?
     /// What was configured, or what the process has descriptors for if that is less.
     private let maxConnections: Int
 
@@ -20,6 +21,7 @@ final class ServerState: Sendable {
     private let warningDue = Atomic<UInt64>(0)
     private let draining = Atomic<Bool>(false)
     private let aborting = Atomic<Bool>(false)
+    private let ready = Atomic<Bool>(true)
     private let loops = NIOLockedValueBox<[ObjectIdentifier: ServerLoop]>([:])
     /// Opens when a draining server's last connection has gone, and with it everything that the application did for one.
     private let emptied = Latch()
@@ -32,7 +34,7 @@ final class ServerState: Sendable {
         self.settings = SharedSettings(configuration.socket, handlerTimeout: configuration.handlerTimeout)
         self.routes = routes
         self.respond = respond
-        self.isSecure = configuration.tls != nil
+        self.addresses = configuration.addressLimits.map { AddressTable($0) }
         self.maxConnections = min(max(0, configuration.maxConnections), FileDescriptorLimit.connections)
     }
 
@@ -41,6 +43,12 @@ final class ServerState: Sendable {
     var connectionCount: Int { self.connections.load(ordering: .relaxed) }
 
     var isDraining: Bool { self.draining.load(ordering: .relaxed) }
+
+    /// Whether it is to be sent new clients.
+    var isReady: Bool { self.ready.load(ordering: .relaxed) }
+
+    /// It is about to drain, or to be told so.
+    func becomeUnready() -> Bool { self.ready.exchange(false, ordering: .relaxed) }
 
     var isAborting: Bool { self.aborting.load(ordering: .relaxed) }
 
@@ -59,16 +67,33 @@ final class ServerState: Sendable {
     /// Connections beyond the limit that are told so at one time.
     private static let mostRefused = 256
 
-    /// A connection has come. Unless it is `crowded`, it is counted until ``countOut()``.
-    func countIn() -> ServerLoop.Entry {
+    /// A connection has come. Unless it is `ignored`, it is counted until ``countOut(_:)``.
+    ///
+    /// - Parameter peer: address and port.
+    func countIn(from peer: String) -> ServerLoop.Entry {
         self.inUse.add(1, ordering: .sequentiallyConsistent)
         let before = self.connections.add(1, ordering: .relaxed).oldValue
         // Who is refused is counted too, until it has gone; a crowd of them is not even answered.
         if before - Self.mostRefused >= self.maxConnections || self.isDraining {
-            self.countOut()
-            return .crowded
+            self.countOut(.none)
+            return .ignored(.maxConnections)
         }
-        return before >= self.maxConnections ? .full : .welcome
+        if before >= self.maxConnections { return .refused(.maxConnections, retryAfter: 5, claim: .none) }
+        guard let addresses, let key = AddressKey(peer: peer), !addresses.isExempt(key) else { return .welcome(.none) }
+        switch addresses.came(key, at: .now()) {
+        case .welcome: return .welcome(.admitted(key))
+        case .refused(let limit, let retryAfter, isTold: true):
+            return .refused(limit, retryAfter: retryAfter, claim: .told(key))
+        case .refused(let limit, _, isTold: false):
+            self.countOut(.none)
+            return .ignored(limit)
+        }
+    }
+
+    /// How a connection that was let in, and has left its opening behind, is counted in the table of addresses.
+    func claim(of peer: String) -> AddressClaim {
+        guard let addresses, let key = AddressKey(peer: peer), !addresses.isExempt(key) else { return .none }
+        return .admitted(key)
     }
 
     /// Accepting pauses, for want of descriptors or memory. Said once in ten seconds at most.
@@ -82,8 +107,13 @@ final class ServerState: Sendable {
         self.logger.warning("cannot accept connections for a moment", metadata: ["error": "\(error)"])
     }
 
-    func countOut() {
+    func countOut(_ claim: AddressClaim) {
         self.connections.subtract(1, ordering: .relaxed)
+        switch claim {
+        case .none: break
+        case .admitted(let key): self.addresses?.left(key, wasTold: false, at: .now())
+        case .told(let key): self.addresses?.left(key, wasTold: true, at: .now())
+        }
         self.release()
     }
 
@@ -108,6 +138,24 @@ final class ServerState: Sendable {
         self.draining.store(true, ordering: .sequentiallyConsistent)
         if self.inUse.load(ordering: .sequentiallyConsistent) == 0 { self.emptied.open() }
         self.onEachLoop { $0.drain(spread: spread) }
+    }
+
+    /// Asks every connection to end and waits for that, as long as the configuration says. Whether nothing is left, not
+    /// even a handler: then no loop is needed any more.
+    func drainAll() async -> Bool {
+        self.drain(spread: self.configuration.drainSpread)
+        if await !self.isEmpty(within: self.configuration.drainTimeout) {
+            self.abortAll()
+            guard await self.isEmpty(within: .seconds(1)) else {
+                // Their tasks would hang for ever without a loop to run on.
+                self.logger.warning(
+                    "handlers that ignore their cancellation keep their event loops alive",
+                    metadata: ["handlers": "\(self.connectionCount)"])
+                return false
+            }
+        }
+        self.forgetLoops()
+        return true
     }
 
     /// Ends every connection now.

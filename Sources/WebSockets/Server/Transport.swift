@@ -7,11 +7,12 @@ import LinuxTransport
 
 /// What drives the sockets of a ``WebSocketServer`` or a ``WebSocketClient``.
 public enum Transport: String, Sendable, Hashable, CaseIterable {
-    /// `linux` where that is possible and of use: on Linux, without TLS, where no event loops of SwiftNIO are given.
-    /// Otherwise `portable`.
+    /// `linux` where that is possible and of use: on Linux, for a client without TLS or a server with a listener that has
+    /// none, where no event loops of SwiftNIO are given. Otherwise `portable`.
     case automatic
 
-    /// Event loops on epoll: the fastest for plain `ws`. A server has one listener for each loop, all at the same port.
+    /// Event loops on epoll: the fastest for plain `ws`. A server has one socket for each loop, all at the same port, and
+    /// one in all for a Unix socket.
     /// Connections with TLS and ordinary HTTP requests go on at event loops of SwiftNIO, those of the group that is
     /// given or else the server's own, or the process's for a client. Throws ``TransportUnavailable`` on other systems.
     case linux

@@ -11,17 +11,17 @@ final class UpgradeAcceptance {
     }
 
     private let state: ServerState
-    private let remoteAddress: String
+    private let arrival: Arrival
     private let loop: LoopServices
     private var decided: ((Outcome) -> Void)?
     private var task: Task<Void, Never>?
 
     /// - Parameter decided: called once, on the loop, unless it is cancelled before.
     init(
-        state: ServerState, remoteAddress: String, loop: LoopServices, decided: @escaping (Outcome) -> Void
+        state: ServerState, arrival: Arrival, loop: LoopServices, decided: @escaping (Outcome) -> Void
     ) {
         self.state = state
-        self.remoteAddress = remoteAddress
+        self.arrival = arrival
         self.loop = loop
         self.decided = decided
     }
@@ -30,7 +30,7 @@ final class UpgradeAcceptance {
         do throws(HandshakeFault) {
             let handshake = try ServerHandshake(validating: head)
             guard let route = self.state.routes.route(for: head.path) else { throw .notFound(path: head.path) }
-            let isSecure = self.state.isSecure
+            let isSecure = self.arrival.isSecure
             guard
                 self.state.configuration.origins.allows(
                     origin: handshake.origin, host: handshake.host, isSecure: isSecure)
@@ -38,7 +38,8 @@ final class UpgradeAcceptance {
             if self.state.isDraining { throw .unavailable }
             let request = UpgradeRequest(
                 head: head, subprotocols: handshake.subprotocols, origin: handshake.origin, host: handshake.host,
-                remoteAddress: self.remoteAddress, isSecure: isSecure)
+                remoteAddress: self.arrival.remoteAddress, isSecure: isSecure,
+                clientCertificate: self.arrival.clientCertificate)
             if let accept = route.accept {
                 self.ask(accept, request, handshake, route)
             } else {

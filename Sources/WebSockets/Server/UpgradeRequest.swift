@@ -10,10 +10,13 @@ public struct UpgradeRequest: Sendable {
     public let origin: String?
     /// The Host field.
     public let host: String
-    /// Address and port of the peer, as text.
+    /// Address and port of the peer, as text; `unix:` and the server's path over a Unix socket.
     public let remoteAddress: String
     /// Whether the request came over TLS.
     public let isSecure: Bool
+    /// The client's own certificate, which TLS has verified; `nil` if it has shown none, and where
+    /// ``ServerTLS/clientCertificates`` asks for none.
+    public let clientCertificate: ClientCertificate?
 
     /// The target's path, percent-encoding kept, without the query.
     public var path: String { self.head.path }

@@ -1,5 +1,6 @@
 public import Logging
 public import NIOCore
+public import ServiceLifecycle
 public import WebSocketCore
 
 /// A WebSocket server: routes, and what happens on them.
@@ -26,6 +27,9 @@ public struct WebSocketServer: Sendable {
         /// Default: 10,000; never more than the process has file descriptors for, less 512.
         public var maxConnections = 10_000
 
+        /// What the connections that come from one address may cost. Default: `nil`, no limit.
+        public var addressLimits: AddressLimits?
+
         /// Connections that the system keeps until they are accepted. Default: 1,024.
         public var backlog = 1_024
 
@@ -39,6 +43,14 @@ public struct WebSocketServer: Sendable {
         /// Until it returns it counts as a connection. Default: 30 seconds.
         public var handlerTimeout: Duration = .seconds(30)
 
+        /// With what the connections are closed when the server drains. Default: 1001, "the server goes down". 1012 tells
+        /// clients that the service restarts.
+        public var drainClose = Close(.goingAway, reason: "the server goes down")
+
+        /// How long the server goes on accepting when it has been told to drain, while ``RunningServer/isReady`` is
+        /// `false`: so long a load balancer may take to notice. Default: none.
+        public var drainDelay: Duration = .zero
+
         /// Over how long a time the connections are closed when the server drains. Default: 1 second.
         public var drainSpread: Duration = .seconds(1)
 
@@ -46,8 +58,9 @@ public struct WebSocketServer: Sendable {
         /// cancelled. Default: 10 seconds.
         public var drainTimeout: Duration = .seconds(10)
 
-        /// Serve wss and https; `nil`, the default, is plain ws and http.
-        public var tls: TLSFiles?
+        /// Serve wss and https at host and port; `nil`, the default, is plain ws and http.
+        /// ``WebSocketServer/Listener``s that are given have TLS of their own.
+        public var tls: ServerTLS?
 
         /// Event loops, one thread each, where no event loop group is given. Default: one for each core.
         public var threads = System.coreCount
@@ -60,8 +73,11 @@ public struct WebSocketServer: Sendable {
         public init() {}
     }
 
+    /// The host it listens on, where no listeners were given.
     public var host: String
+    /// The port it listens at, where no listeners were given.
     public var port: Int
+    private let givenListeners: [Listener]?
     public var configuration: Configuration
     let eventLoopGroup: (any EventLoopGroup)?
     private(set) var routes = Routes()
@@ -80,8 +96,32 @@ public struct WebSocketServer: Sendable {
     ) {
         self.host = host
         self.port = port
+        self.givenListeners = nil
         self.configuration = configuration
         self.eventLoopGroup = eventLoopGroup
+    }
+
+    /// A server with any number of listeners, each plain or with TLS of its own.
+    ///
+    /// - Parameters:
+    ///   - listeners: where to listen. All are opened, or none. None at all is for `WebSocketsNIO`, whose channels
+    ///     somebody else accepts.
+    ///   - configuration: everything else, limits included; its ``Configuration/tls`` is not looked at.
+    ///   - eventLoopGroup: as for ``init(host:port:configuration:eventLoopGroup:)``.
+    public init(
+        listeners: [Listener], configuration: Configuration = Configuration(),
+        eventLoopGroup: (any EventLoopGroup)? = nil
+    ) {
+        self.host = "127.0.0.1"
+        self.port = 0
+        self.givenListeners = listeners
+        self.configuration = configuration
+        self.eventLoopGroup = eventLoopGroup
+    }
+
+    /// Where it will listen: what was given, or host and port.
+    public var listeners: [Listener] {
+        self.givenListeners ?? [.tcp(host: self.host, port: self.port, tls: self.configuration.tls)]
     }
 
     /// Accepts WebSockets at `path` and runs `handler` for each, as a task on the connection's event loop.
@@ -131,22 +171,33 @@ public struct WebSocketServer: Sendable {
         self.routes.append(Route(pattern: PathPattern(path), accept: accept, makeConsumer: makeConsumer))
     }
 
-    /// Serves until the task is cancelled, then drains.
+    /// Serves until the task is cancelled or its `ServiceGroup` shuts down gracefully, then drains.
     ///
-    /// - Parameter ready: called once the port is open.
-    /// - Throws: what prevents listening: a port in use, a certificate that cannot be read.
-    public func run(ready: @Sendable (RunningServer) -> Void = { _ in }) async throws {
+    /// - Parameter ready: called once the listeners are open.
+    /// - Throws: what prevents listening: a ``ListenError``, such as a port in use or a certificate that cannot be read.
+    public func run(ready: @Sendable (RunningServer) -> Void) async throws {
         let server = try await self.start()
         ready(server)
-        await withTaskCancellationHandler {
+        await withTaskCancellationOrGracefulShutdownHandler {
             await server.waitUntilStopped()
-        } onCancel: {
+        } onCancelOrGracefulShutdown: {
             server.stopSoon()
         }
     }
 
     /// Starts listening. The caller owns the running server and drains it.
+    ///
+    /// - Throws: what prevents listening: a ``ListenError``, such as a port in use or a certificate that cannot be read.
     public func start() async throws -> RunningServer {
         try await RunningServer.start(self)
     }
+}
+
+/// A server can be run by a `ServiceGroup` of swift-service-lifecycle, beside other services: when the group shuts down
+/// gracefully, the server drains.
+extension WebSocketServer: Service {
+    /// Serves until the task is cancelled or its `ServiceGroup` shuts down gracefully, then drains.
+    ///
+    /// - Throws: what prevents listening: a ``ListenError``, such as a port in use or a certificate that cannot be read.
+    public func run() async throws { try await self.run { _ in } }
 }

@@ -32,8 +32,12 @@ extension SocketEngine {
                 return MessagePiece(kind: kind, bytes: self.connection.takeMessage(), isLast: true)
             case .assembledPiece(let kind):
                 return MessagePiece(kind: kind, bytes: self.connection.takeMessage(), isLast: false)
-            case .needMoreBytes, .awaitsDelivery: return nil
-            case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
+            case .needMoreBytes, .awaitsDelivery:
+                if !self.connection.isReceivingMessage { burst.pointee.controlFrames &+= 1 }
+                return nil
+            case .pong, .write, .shutdownOutput, .closeTransport:
+                burst.pointee.controlFrames &+= 1
+                self.obey(step)
             }
         }
         if self.isOutputBlocked || self.isFinished { self.takeDueSteps() }

@@ -92,6 +92,7 @@ extension SocketEngine {
     private func flushDirectly(_ bytes: RawSpan) {
         self.passCork()
         self.corkedBytes = 0
+        self.lifespan?.moved(at: self.loop.now)
         self.waitingBytes = bytes.withUnsafeBytes { self.flush(followedBy: $0) }
         self.noteBlocked()
     }
@@ -135,6 +136,7 @@ extension SocketEngine {
 
     /// Hands everything to the system.
     func flush() {
+        if let lifespan { lifespan.flushed(self.corkedBytes, at: self.loop.now) }
         self.corkedBytes = 0
         if let burst, burst.pointee.corked > 0 {
             self.waitingBytes = self.flush(followedBy: burst.pointee.takeCorked())

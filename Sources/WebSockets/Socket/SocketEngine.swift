@@ -104,6 +104,10 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     final func start() {
         guard !self.isFinished else { return }
         self.hasStarted = true
+        if self.settings.limitsLife {
+            let lifespan = Lifespan(self.settings, now: self.loop.now, random: &self.loop.random)
+            self.loop.lifespans[ObjectIdentifier(self)] = lifespan
+        }
         SocketMetrics.opened()
         self.tell { $0.opened(self) }
         self.readOn()
@@ -251,6 +255,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         }
         self.loop.corkMemory.give(burst.cork)
         self.framesReceived &+= Int32(truncatingIfNeeded: burst.frames)
+        if let lifespan, burst.frames > burst.controlFrames { lifespan.moved(at: burst.time) }
         if burst.offset > 0, self.hasStreamEnded {
             self.pressure?.streamEndDeadline = burst.time + self.settings.connection.limits.closeTimeout
         }
@@ -300,13 +305,19 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             switch step {
             case .message(let kind, let range): return .view(kind, Self.view(range, of: burst.pointee.bytes))
             case .assembledMessage(let kind): return .owned(kind, self.connection.takeMessage())
-            case .needMoreBytes: return .nothing
+            case .needMoreBytes:
+                // The beginning of a control frame, or of anything, is no message; a part of a message is.
+                if !self.connection.isReceivingMessage { burst.pointee.controlFrames &+= 1 }
+                return .nothing
             case .awaitsDelivery:
+                burst.pointee.controlFrames &+= 1
                 self.asyncConsumer?.isStalled = true
                 return .nothing
             // Only ``pullPiece()`` asks for them, and until the last one has come nobody else asks.
             case .piece, .assembledPiece: break
-            case .pong, .write, .shutdownOutput, .closeTransport: self.obey(step)
+            case .pong, .write, .shutdownOutput, .closeTransport:
+                burst.pointee.controlFrames &+= 1
+                self.obey(step)
             }
             if self.isOutputBlocked || self.isFinished {
                 self.takeDueSteps()
@@ -344,13 +355,16 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     }
 
     override final func drain() {
-        self.close(Close(.goingAway, reason: "the server goes down"))
+        self.close(self.home?.server.configuration.drainClose ?? Close(.goingAway))
     }
+
+    override final func addressClaim(in server: ServerState) -> AddressClaim { server.claim(of: self.remoteAddress) }
 
     // MARK: Time
 
     override final func deadlinePassed(now: Timestamp) {
         self.connection.timedOut(now: now, random: &self.loop.random)
+        if let lifespan { self.endLife(lifespan, now) }
         if let pressure {
             if pressure.writeDeadline <= now, self.isOutputBlocked {
                 if self.writtenBytes == pressure.writtenAtDeadline {
@@ -364,6 +378,19 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             }
         }
         self.settle()
+    }
+
+    /// Where the settings limit the connection's life.
+    final var lifespan: Lifespan? {
+        @inline(__always) get { self.settings.limitsLife ? self.loop.lifespans[ObjectIdentifier(self)] : nil }
+    }
+
+    private func endLife(_ lifespan: Lifespan, _ now: Timestamp) {
+        // While one of both ends does not read, messages wait: that is not idle.
+        if self.isHeld { lifespan.moved(at: now) }
+        guard self.connection.isOpen, let end = lifespan.due(now: now) else { return }
+        SocketMetrics.refused(limit: end.limit)
+        self.connection.close(end.close, now: now)
     }
 
     final func awaitProgress(from now: Timestamp) {
@@ -412,7 +439,9 @@ class SocketEngine: LoopMember, @unchecked Sendable {
     private func flushControlFrames() {
         let isClient = self.connection.role == .client
         self.connection.writeControlFrames(maskingKey: isClient ? { MaskingKey(word: self.loop.random.next()) } : nil) {
+            let before = self.corkedBytes
             self.cork($0, $1)
+            self.lifespan?.corkedControl(self.corkedBytes - before)
         }
         self.wrote()
     }
@@ -423,6 +452,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
         self.unread = []
         self.unreadStart = 0
         self.loop.disarm(self)
+        if self.settings.limitsLife { self.loop.lifespans[ObjectIdentifier(self)] = nil }
         if self.hasStarted { SocketMetrics.closed(closure) }
         self.flush()
         self.closeTransport(isBroken: Self.isBroken(closure))
@@ -491,6 +521,7 @@ class SocketEngine: LoopMember, @unchecked Sendable {
             if self.isOutputBlocked { deadline = min(deadline ?? .distantFuture, pressure.writeDeadline) }
             if self.hasStreamEnded { deadline = min(deadline ?? .distantFuture, pressure.streamEndDeadline) }
         }
+        if let lifespan, self.connection.isOpen { deadline = min(deadline ?? .distantFuture, lifespan.deadline) }
         self.loop.arm(self, at: deadline)
     }
 
@@ -542,6 +573,8 @@ struct Burst {
     let time: Timestamp
     /// Frames that were pulled, at least; the beginning of one counts.
     var frames = 0
+    /// Those of them that were no messages, nor parts of one.
+    var controlFrames = 0
     /// Where what is sent meanwhile is collected, and how many bytes have been. Nothing where the transport collects.
     var cork = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var corked = 0

@@ -18,6 +18,14 @@ public struct SocketSettings: Sendable {
     /// What may wait to be written.
     public var outbox = OutboxLimits()
 
+    /// How long a connection may go without a message in either direction. Default: `nil`, for ever. Then it is closed
+    /// with 1001 and the reason "idle". Pings and pongs are no messages: they keep the way open, not the connection.
+    public var idleTimeout: Duration?
+
+    /// How long a connection may live, shortened for each by up to a tenth at random, so that not all come back at once.
+    /// Default: `nil`, for ever. Then it is closed with 1001 and the reason "end of lifetime".
+    public var maximumLifetime: Duration?
+
     /// How many bytes of messages are read ahead of an application that does not receive. Default: 64 KiB.
     /// Beyond it nothing more is read from the peer; one message may exceed it.
     public var maxUnreadBytes = 64 << 10
@@ -37,7 +45,11 @@ final class SharedSettings: Sendable {
     let deflate: PerMessageDeflate.Configuration?
     let outbox: OutboxLimits
     let maxUnreadBytes: Int
+    let idleTimeout: Duration?
+    let maximumLifetime: Duration?
     let handlerTimeout: Duration
+    /// Whether connections have a ``Lifespan``.
+    let limitsLife: Bool
 
     /// - Parameter handlerTimeout: ``WebSocketServer/Configuration/handlerTimeout``; a client has no handlers.
     init(_ settings: SocketSettings, handlerTimeout: Duration = .zero) {
@@ -48,6 +60,9 @@ final class SharedSettings: Sendable {
         outbox.highWaterBytes = max(2, outbox.highWaterBytes)
         self.outbox = outbox
         self.maxUnreadBytes = max(1, settings.maxUnreadBytes)
+        self.idleTimeout = settings.idleTimeout
+        self.maximumLifetime = settings.maximumLifetime
+        self.limitsLife = settings.idleTimeout != nil || settings.maximumLifetime != nil
         self.handlerTimeout = handlerTimeout
     }
 }

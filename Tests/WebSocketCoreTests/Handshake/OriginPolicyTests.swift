@@ -99,6 +99,36 @@ struct OriginPolicyTests {
         #expect(policy.allows(origin: origin, host: "a.example", isSecure: true) == isAllowed)
     }
 
+    @Test(
+        "cross-site WebSocket hijacking: what a server at https://example.com lets in",
+        arguments: [
+            // origin, the same host only, `https://*.example.com`, `https://example.com` and `https://bücher.example`
+            ("https://example.com", true, false, true),
+            ("https://sub.example.com", false, true, false),
+            ("https://sub.evil.com", false, false, false),
+            ("https://evilexample.com", false, false, false),
+            ("https://example.com.evil.com", false, false, false),
+            ("https://sub.example.com.evil.com", false, false, false),
+            ("null", false, false, false),
+            (nil, true, true, true),
+            ("https://example.com:8443", false, false, false),
+            ("http://example.com", false, false, false),
+            ("HTTPS://EXAMPLE.com:443", true, false, true),
+            // Browsers send A-labels; what is not ASCII is no origin, however much it looks like one.
+            ("https://ex\u{430}mple.com", false, false, false),
+            ("https://xn--bcher-kva.example", false, false, true),
+            ("https://b\u{FC}cher.example", false, false, false),
+        ] as [(String?, Bool, Bool, Bool)])
+    func hijacking(origin: String?, isSame: Bool, isSubdomain: Bool, isListed: Bool) {
+        for (policy, isAllowed) in [
+            (OriginPolicy.sameHost, isSame),
+            (.list(["https://*.example.com"]), isSubdomain),
+            (.list(["https://example.com", "https://xn--bcher-kva.example"]), isListed),
+        ] {
+            #expect(policy.allows(origin: origin, host: "example.com", isSecure: true) == isAllowed, "\(policy)")
+        }
+    }
+
     @Test("a list does not contain the host itself")
     func listOnly() {
         #expect(!OriginPolicy.list([]).allows(origin: "https://a.example", host: "a.example", isSecure: true))

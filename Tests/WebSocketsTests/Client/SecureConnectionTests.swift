@@ -21,7 +21,7 @@ struct SecureConnectionTests {
     ) async throws {
         try await certificate.withFiles { files in
             let server = WebSocketServer.echoing {
-                $0.tls = files
+                $0.tls = files.tls
                 configure(&$0)
             }
             try await server.whileRunning { try await body($0, files.certificateChain) }
@@ -99,7 +99,7 @@ struct SecureConnectionTests {
     @Test("A server without its files does not start")
     func noServerFiles() async throws {
         let server = WebSocketServer.echoing {
-            $0.tls = TLSFiles(certificateChain: "/does/not/exist.pem", privateKey: "/does/not/exist.key")
+            $0.tls = ServerTLS(certificateChain: "/does/not/exist.pem", privateKey: "/does/not/exist.key")
         }
         await #expect(throws: (any Error).self) { try await server.start() }
     }

@@ -64,12 +64,13 @@ struct ConnectionLimitTests {
         let embedded = EmbeddedServer(.echoing { $0.maxConnections = 0 })
         let loop = embedded.state.loop(LoopServices.on(embedded.loop))
         let members = (0..<256).map { _ in LoopMember() }
-        #expect(members.allSatisfy { loop.enter($0) == .full })
+        let refused = ServerLoop.Entry.refused(.maxConnections, retryAfter: 5, claim: .none)
+        #expect(members.allSatisfy { loop.enter($0, from: "192.0.2.7:1") == refused })
         let one = LoopMember()
-        #expect(loop.enter(one) == .crowded)
+        #expect(loop.enter(one, from: "192.0.2.7:1") == .ignored(.maxConnections))
         #expect(embedded.state.connectionCount == 256)
         for member in members { loop.leave(member) }
         #expect(embedded.state.connectionCount == 0)
-        #expect(loop.enter(one) == .full)
+        #expect(loop.enter(one, from: "192.0.2.7:1") == refused)
     }
 }

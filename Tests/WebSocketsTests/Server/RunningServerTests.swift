@@ -36,6 +36,40 @@ struct RunningServerTests {
         }
     }
 
+    @Test(
+        "With what they are closed can be set", arguments: [Close(.serviceRestart, reason: "new version"), Close(nil)])
+    func drainClose(close: Close) async throws {
+        let running = try await Self.patient({ $0.drainClose = close }).start()
+        let client = try await WebSocketClient.forTests().connect(to: running.url("/echo"))
+        try await withDeadline { await running.drain() }
+        let closure = try await withDeadline { await client.closed() }
+        #expect(closure.isClean)
+        #expect(closure.received == close)
+    }
+
+    @Test("A server that has been told to drain says so, and lets in who comes, until its delay is over")
+    func drainDelay() async throws {
+        let ready = Log<Bool>()
+        var server = Self.patient({ $0.drainDelay = .milliseconds(300) })
+        server.onRequest {
+            ready.add($0.isServerReady)
+            return HTTPResponse(status: $0.isServerReady ? 200 : 503)
+        }
+        let running = try await server.start()
+        #expect(running.isReady)
+        let peer = try await RawConnection.connect(to: running.port)
+        try await peer.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try await peer.readResponse().status == 200)
+        running.stopSoon()
+        try await eventually("it to be told") { !running.isReady }
+        // The delay may be over by now on a busy machine; then the connection is closed, which is right too.
+        peer.sendSoon(Array("GET /health HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+        if let response = try? await peer.readResponse() { #expect(response.status == 503) }
+        try await withDeadline { await running.waitUntilStopped() }
+        #expect(running.connectionCount == 0)
+        #expect(ready.all.first == true)
+    }
+
     @Test("New connections are refused")
     func refusesNewOnes() async throws {
         let running = try await Self.patient().start()

@@ -18,7 +18,9 @@ final class EmbeddedServer {
     /// A new connection, accepted as `RunningServer` accepts it.
     func connect() throws -> EmbeddedPeer {
         let channel = EmbeddedChannel(loop: self.loop)
-        let opening = ChannelOpening(self.state.loop(LoopServices.on(self.loop)), channel: channel)
+        let entrance = Entrance(isSecure: false)
+        let opening = ChannelOpening(
+            self.state.loop(LoopServices.on(self.loop)), entrance.arrival(from: "192.0.2.7:40000"), channel: channel)
         guard opening.enter() else {
             channel.close(promise: nil)
             return EmbeddedPeer(channel, self.loop)

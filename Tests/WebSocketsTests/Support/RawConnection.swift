@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import WebSocketCore
 import WebSocketTesting
 
@@ -35,6 +36,76 @@ final class RawConnection: Sendable {
         return RawConnection(try await bootstrap.connect(host: "127.0.0.1", port: port).get(), inbox)
     }
 
+    /// - Parameters:
+    ///   - host: of the server.
+    ///   - source: the address that the connection comes from; `nil` for the one that the system chooses.
+    static func connect(to port: Int, host: String = "127.0.0.1", from source: String?) async throws -> RawConnection {
+        let inbox = RawInbox()
+        var bootstrap = Self.bootstrap(inbox, tls: nil)
+        if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
+        return RawConnection(try await bootstrap.connect(host: host, port: port).get(), inbox)
+    }
+
+    /// Connects by a Unix socket.
+    static func connect(toUnix path: String, tls: NIOSSLContext? = nil) async throws -> RawConnection {
+        let inbox = RawInbox()
+        let bootstrap = Self.bootstrap(inbox, tls: tls)
+        return RawConnection(try await bootstrap.connect(unixDomainSocketPath: path).get(), inbox)
+    }
+
+    /// Connects by TLS, and returns when the server has shown its certificate.
+    static func connect(to port: Int, tls configure: (inout TLSConfiguration) -> Void) async throws -> RawConnection {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .none
+        // Reading those of the system takes long.
+        configuration.trustRoots = .certificates([])
+        configure(&configuration)
+        let inbox = RawInbox()
+        let bootstrap = Self.bootstrap(inbox, tls: try NIOSSLContext(configuration: configuration))
+        let connection = RawConnection(try await bootstrap.connect(host: "127.0.0.1", port: port).get(), inbox)
+        try await eventually("the server's certificate") {
+            if try await connection.serverCertificate != nil { return true }
+            // It may be over already, with a last word of the server or without.
+            guard let end = try await connection.end else { return false }
+            guard try await connection.hasReceived else { throw RawInbox.Ended(end: end, bytes: []) }
+            return true
+        }
+        return connection
+    }
+
+    private static func bootstrap(_ inbox: RawInbox, tls: NIOSSLContext?) -> ClientBootstrap {
+        ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            // TLS ends in both directions at once.
+            .channelOption(.allowRemoteHalfClosure, value: tls == nil)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let handler = try NIOSSLClientHandler(context: tls, serverHostname: "localhost")
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(inbox)
+                }
+            }
+    }
+
+    /// Whether anything has come that nobody has read.
+    private var hasReceived: Bool {
+        get async throws {
+            let inbox = self.inbox
+            return try await self.channel.eventLoop.submit { !inbox.isEmpty }.get()
+        }
+    }
+
+    /// The certificate that the server has shown.
+    var serverCertificate: NIOSSLCertificate? {
+        get async throws {
+            let channel = self.channel
+            return try await channel.eventLoop.submit {
+                (try? channel.pipeline.syncOperations.nioSSL_peerCertificate()).flatMap { $0 }
+            }.get()
+        }
+    }
+
     // MARK: Writing
 
     /// Returns once the system has taken all of it.
@@ -53,7 +124,9 @@ final class RawConnection: Sendable {
     func shutDownOutput() async throws { try await self.channel.close(mode: .output).get() }
 
     /// Ends both sides.
-    func close() async throws { try await self.channel.close().get() }
+    func close() async throws {
+        do { try await self.channel.close().get() } catch NIOSSLError.uncleanShutdown {}
+    }
 
     /// Ends the connection with RST.
     func reset() async throws {

@@ -23,6 +23,8 @@ final class RawInbox: ChannelInboundHandler, @unchecked Sendable {
 
     private var bytes: [UInt8] = []
     private(set) var end: End?
+
+    var isEmpty: Bool { self.bytes.isEmpty }
     private var waiter: (want: Want, outcome: EventLoopPromise<[UInt8]>)?
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

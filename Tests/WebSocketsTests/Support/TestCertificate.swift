@@ -2,6 +2,14 @@ import Foundation
 
 @testable import WebSockets
 
+/// The paths of a certificate and its key.
+struct CertificateFiles: Sendable {
+    let certificateChain: String
+    let privateKey: String
+
+    var tls: ServerTLS { ServerTLS(certificateChain: self.certificateChain, privateKey: self.privateKey) }
+}
+
 /// Certificates for tests only: their keys are public, here below. Self-signed P-256, valid from 2020 to 2119.
 struct TestCertificate: Sendable {
     let certificate: String
@@ -57,11 +65,11 @@ struct TestCertificate: Sendable {
             """)
 
     /// Writes both to files for the time of `body`.
-    func withFiles<Result>(_ body: (TLSFiles) async throws -> Result) async throws -> Result {
+    func withFiles<Result>(_ body: (CertificateFiles) async throws -> Result) async throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let files = TLSFiles(
+        let files = CertificateFiles(
             certificateChain: folder.appendingPathComponent("certificate.pem").path,
             privateKey: folder.appendingPathComponent("key.pem").path)
         try self.certificate.write(toFile: files.certificateChain, atomically: false, encoding: .utf8)
