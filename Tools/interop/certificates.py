@@ -13,24 +13,33 @@ class Certificates:
     key: str
 
 
+CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+
+def openssl(*arguments):
+    status, output = run_command(["openssl", *arguments])
+    if status:
+        raise Failed(f"openssl {arguments[0]} ended with {status}: {output}")
+
+
 def make(directory):
     """Makes both with openssl; the paths of the PEM files."""
+    openssl("req", "-x509", *CURVE, "-days", "2", "-subj", "/CN=Interop CA", "-keyout", f"{directory}/ca.key", "-out",
+            f"{directory}/ca.pem", "-addext", "keyUsage=critical,keyCertSign")
+    return sign(directory, "leaf", "serverAuth")
 
-    def path(name):
-        return os.path.join(directory, name)
 
-    def openssl(*arguments):
-        status, output = run_command(["openssl", *arguments])
-        if status:
-            raise Failed(f"openssl {arguments[0]} ended with {status}: {output}")
+def sign(directory, name, usage):
+    """A certificate of `localhost` for `usage`, signed by the authority that `make` has put into the directory."""
 
-    with open(path("leaf.ext"), "w") as file:
+    def path(suffix):
+        return os.path.join(directory, f"{name}.{suffix}")
+
+    with open(path("ext"), "w") as file:
         file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n"
-                   "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n")
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=Interop CA", "-keyout", path("ca.key"), "-out",
-            path("ca.pem"), "-addext", "keyUsage=critical,keyCertSign")
-    openssl("req", *curve, "-subj", "/CN=localhost", "-keyout", path("leaf.key"), "-out", path("leaf.csr"))
-    openssl("x509", "-req", "-in", path("leaf.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial",
-            "-days", "2", "-extfile", path("leaf.ext"), "-out", path("leaf.pem"))
-    return Certificates(path("ca.pem"), path("leaf.pem"), path("leaf.key"))
+                   f"keyUsage=critical,digitalSignature\nextendedKeyUsage={usage}\n")
+    authority, key = os.path.join(directory, "ca.pem"), os.path.join(directory, "ca.key")
+    openssl("req", *CURVE, "-subj", "/CN=localhost", "-keyout", path("key"), "-out", path("csr"))
+    openssl("x509", "-req", "-in", path("csr"), "-CA", authority, "-CAkey", key, "-CAcreateserial", "-days", "2",
+            "-extfile", path("ext"), "-out", path("pem"))
+    return Certificates(authority, path("pem"), path("key"))
