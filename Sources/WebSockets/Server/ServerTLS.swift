@@ -6,14 +6,6 @@
 /// others is not refused during the handshake: it is told of no common protocol, and speaks HTTP/1.1 or ends the
 /// connection itself.
 public struct ServerTLS: Sendable, Hashable {
-    /// The oldest version of TLS that is spoken.
-    public enum Version: Sendable, Hashable, Comparable {
-        /// RFC 5246.
-        case tls12
-        /// RFC 8446.
-        case tls13
-    }
-
     /// Whether clients show a certificate of their own (mTLS).
     public enum ClientCertificates: Sendable, Hashable {
         /// They are not asked for one.
@@ -42,7 +34,7 @@ public struct ServerTLS: Sendable, Hashable {
     public var clientCertificates = ClientCertificates.notRequested
 
     /// The oldest version that is spoken. Default: TLS 1.2. The newest, TLS 1.3, is preferred.
-    public var minimumVersion = Version.tls12
+    public var minimumVersion = TLSProtocolVersion.v12
 
     /// How often the server looks whether the files have other contents than those it uses, and then does what
     /// ``RunningServer/reloadTLS()`` does. Default: `nil`, never. Shorter than a second is a second.

@@ -77,8 +77,8 @@ final class ServerTLSContext: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         switch tls.minimumVersion {
-        case .tls12: configuration.minimumTLSVersion = .tlsv12
-        case .tls13: configuration.minimumTLSVersion = .tlsv13
+        case .v12: configuration.minimumTLSVersion = .tlsv12
+        case .v13: configuration.minimumTLSVersion = .tlsv13
         }
         configuration.applicationProtocols = ["http/1.1"]
         if let authorities = contents.authorities, let source = tls.clientCertificates.authorities {

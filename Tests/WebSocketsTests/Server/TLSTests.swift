@@ -229,8 +229,8 @@ struct TLSTests {
 
     // MARK: Versions and protocols
 
-    @Test("The oldest version", arguments: [(ServerTLS.Version.tls12, true), (.tls13, false)])
-    func version(minimum: ServerTLS.Version, isTLS12Spoken: Bool) async throws {
+    @Test("The oldest version", arguments: [(TLSProtocolVersion.v12, true), (.v13, false)])
+    func version(minimum: TLSProtocolVersion, isTLS12Spoken: Bool) async throws {
         let server = WebSocketServer.echoing {
             var tls = TestCertificate.local.tlsInMemory
             tls.minimumVersion = minimum

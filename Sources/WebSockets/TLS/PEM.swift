@@ -10,7 +10,8 @@ import Android
 
 /// Certificates or a key in PEM format: in a file, or in memory.
 public enum PEM: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The path of a file, which is read when the server starts and again with each reload. At most 1 MiB.
+    /// The path of a file, at most 1 MiB. A server reads it when it starts and with each reload; a client when it connects,
+    /// if it has changed.
     case file(String)
     /// The text itself.
     case bytes([UInt8])
