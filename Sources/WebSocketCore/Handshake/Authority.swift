@@ -1,19 +1,19 @@
 /// `host [ ":" port ]`: the value of a Host field, and part of a URL and of an Origin (RFC 3986 §3.2, RFC 9110 §7.2).
-struct Authority: Sendable, Hashable {
+package struct Authority: Sendable, Hashable {
     /// In lower case; an IPv6 address without its brackets.
-    var host: String
+    package var host: String
     /// `nil` if there is none, or an empty one.
-    var port: Int?
+    package var port: Int?
     /// Whether ``host`` is an IPv6 address.
-    var isIPv6: Bool
+    package var isIPv6: Bool
 
     /// What is wrong with an authority.
-    enum Fault: Error {
+    package enum Fault: Error {
         case host
         case port
     }
 
-    init(_ text: String) throws(Fault) {
+    package init(_ text: String) throws(Fault) {
         self = try Authority.parse(text.utf8Span.span.bytes)
     }
 

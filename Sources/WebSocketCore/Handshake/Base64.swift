@@ -1,7 +1,7 @@
 /// Base64 with padding (RFC 4648 §4).
-enum Base64 {
+package enum Base64 {
     /// The text of `bytes`, as ASCII: four characters for each three bytes begun.
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count &+ 2) / 3 &* 4)
         var index = 0
@@ -17,6 +17,32 @@ enum Base64 {
             index &+= 3
         }
         return text
+    }
+
+    /// The bytes of `text`, which must be what ``encode(_:)`` makes of them; `nil` if it is not.
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
+        var bytes: [UInt8] = []
+        var group: UInt32 = 0
+        var count = 0
+        var padding = 0
+        for character in text {
+            if character == ASCII.equals {
+                padding += 1
+                guard padding <= 2 else { return nil }
+                group = group &<< 6
+            } else {
+                guard padding == 0, let value = Self.value(character) else { return nil }
+                group = group &<< 6 | UInt32(value)
+            }
+            count += 1
+            guard count % 4 == 0 else { continue }
+            for shift in [16, 8, 0] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: group &>> shift)) }
+            group = 0
+        }
+        // What the padding leaves over must be zero (RFC 4648 §3.5).
+        guard bytes.suffix(padding).allSatisfy({ $0 == 0 }) else { return nil }
+        return bytes.dropLast(padding)
     }
 
     /// Whether `text` is what ``encode(_:)`` makes of 16 bytes: 24 characters, the last two of them padding, and the

@@ -100,7 +100,7 @@ public struct WebSocketURL: Sendable, Hashable {
     }
 
     /// No space, no control character, and each `%` before two hexadecimal digits.
-    private static func isPercentEncoded(_ bytes: ArraySlice<UInt8>) -> Bool {
+    package static func isPercentEncoded(_ bytes: ArraySlice<UInt8>) -> Bool {
         var digitsExpected = 0
         for byte in bytes {
             guard byte > ASCII.space, byte != ASCII.delete else { return false }
@@ -130,7 +130,7 @@ public struct WebSocketURL: Sendable, Hashable {
     }
 
     /// `bytes` must have passed ``isPercentEncoded(_:)``.
-    private static func percentDecoded(_ bytes: [UInt8]) -> [UInt8] {
+    package static func percentDecoded(_ bytes: [UInt8]) -> [UInt8] {
         var decoded: [UInt8] = []
         var pending: [UInt8]?
         for byte in bytes {
