@@ -30,6 +30,7 @@ let package = Package(
         .executableTarget(name: "fast-echo", dependencies: [core, sockets], swiftSettings: settings),
         .executableTarget(name: "chat-server", dependencies: [core, sockets], swiftSettings: settings),
         .executableTarget(name: "client", dependencies: [core, sockets], swiftSettings: settings),
+        .executableTarget(name: "reconnecting-client", dependencies: [core, sockets], swiftSettings: settings),
         .executableTarget(name: "guarded-server", dependencies: [core, sockets], swiftSettings: settings),
         .executableTarget(
             name: "tls-server",

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 int clinux_epoll_wait(int epoll, struct epoll_event *events, int count, int64_t nanoseconds) {
@@ -94,12 +95,37 @@ int clinux_resolve(const char *host, int port, clinux_address *addresses, int li
 
 const char *clinux_resolve_error(int error) { return gai_strerror(error); }
 
+int clinux_unix_address(const char *path, clinux_address *address) {
+    memset(address, 0, sizeof *address);
+    struct sockaddr_un *unixAddress = (struct sockaddr_un *)&address->storage;
+    size_t count = strlen(path);
+    if (count == 0 || count >= sizeof unixAddress->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    unixAddress->sun_family = AF_UNIX;
+    memcpy(unixAddress->sun_path, path, count + 1);
+    return 0;
+}
+
+const char *clinux_unix_path(const clinux_address *address) {
+    return address->storage.ss_family == AF_UNIX ? ((const struct sockaddr_un *)&address->storage)->sun_path : NULL;
+}
+
+static socklen_t size_of(const struct sockaddr *address) {
+    switch (address->sa_family) {
+    case AF_UNIX: return sizeof(struct sockaddr_un);
+    case AF_INET6: return sizeof(struct sockaddr_in6);
+    default: return sizeof(struct sockaddr_in);
+    }
+}
+
 int clinux_connect(const clinux_address *address, unsigned userTimeout) {
     const struct sockaddr *to = (const struct sockaddr *)&address->storage;
-    socklen_t size = to->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    socklen_t size = size_of(to);
     int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
-    if (set_tcp(fd, userTimeout) == 0 && (connect(fd, to, size) == 0 || errno == EINPROGRESS)) return fd;
+    if ((to->sa_family == AF_UNIX || set_tcp(fd, userTimeout) == 0) && (connect(fd, to, size) == 0 || errno == EINPROGRESS)) return fd;
     int error = errno;
     close(fd);
     errno = error;

@@ -7,9 +7,22 @@ package struct PeerAddress: CustomStringConvertible, Sendable {
 
     init(_ raw: clinux_address) { self.raw = raw }
 
-    /// `192.0.2.7:80`, `[2001:db8::7]:80`.
+    /// The address of a socket in the file system.
+    ///
+    /// - Throws: `ENAMETOOLONG` for a path that is empty or has more than 107 bytes.
+    package init(unixSocketPath path: String) throws(SystemError) {
+        var raw = clinux_address()
+        guard clinux_unix_address(path, &raw) == 0 else { throw SystemError("connect") }
+        self.init(raw)
+    }
+
+    /// `192.0.2.7:80`, `[2001:db8::7]:80`, `unix:/run/server.sock`.
     package var description: String {
-        self.withText { text, port, isIPv6 in isIPv6 ? "[\(text)]:\(port)" : "\(text):\(port)" } ?? "unknown"
+        if let text = self.withText({ text, port, isIPv6 in isIPv6 ? "[\(text)]:\(port)" : "\(text):\(port)" }) {
+            return text
+        }
+        var address = self.raw
+        return clinux_unix_path(&address).map { "unix:\(String(cString: $0))" } ?? "unknown"
     }
 
     package var isIPv6: Bool { self.withText { _, _, isIPv6 in isIPv6 } ?? false }

@@ -38,6 +38,9 @@ struct EchoClientCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Certificates to trust, in PEM format, instead of the system's.", valueName: "file"))
     var ca: String?
 
+    @OptionGroup(title: "Connection")
+    var connection: ConnectionOptions
+
     func validate() throws {
         guard self.count >= 0 else { throw ValidationError("--count must not be negative") }
         guard 0...(16 << 20) ~= self.maxSize else { throw ValidationError("--max-size must be 0 to 16777216") }
@@ -51,7 +54,8 @@ struct EchoClientCommand: AsyncParsableCommand {
                 serverContextTakeover: true, clientContextTakeover: true, minimumBytes: 0)
         }
         configuration.subprotocols = self.subprotocol
-        if let ca { configuration.trust = .rootsFile(ca) }
+        if let ca { configuration.tls.trust = .rootsFile(ca) }
+        try self.connection.apply(to: &configuration)
         let (count, maxSize, seed) = (self.count, self.maxSize, self.seed)
         do {
             let socket = try await WebSocketClient(configuration).connect(to: self.url)

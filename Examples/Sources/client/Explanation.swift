@@ -14,7 +14,7 @@ func explanation(of error: WebSocketError) -> String {
         case .timedOut: return "the server was silent for too long"
         }
     case .closing, .refused, .outboxFull, .alreadyReceiving, .invalidHandshake, .invalidURL, .handshakeTimedOut,
-        .connectionFailed:
+        .connectionFailed, .proxyFailed, .tlsFailed, .redirectRefused, .tooManyConnecting, .invalidSetting:
         return "\(error)"
     }
 }

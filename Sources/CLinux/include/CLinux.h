@@ -80,7 +80,13 @@ int clinux_local_port(int fd);
 int clinux_resolve(const char *_Nonnull host, int port, clinux_address *_Nonnull addresses, int limit);
 const char *_Nonnull clinux_resolve_error(int error);
 
-// A TCP socket that is being connected, with the options of clinux_listen.
+// The address of a socket in the file system.
+int clinux_unix_address(const char *_Nonnull path, clinux_address *_Nonnull address);
+
+// The path of such an address; NULL if it is another kind.
+const char *_Nullable clinux_unix_path(const clinux_address *_Nonnull address);
+
+// A socket that is being connected: with TCP, it has the options of clinux_listen.
 int clinux_connect(const clinux_address *_Nonnull address, unsigned userTimeout);
 
 // MARK: Addresses

@@ -74,8 +74,10 @@ struct Connector: Sendable {
         configuration.fields = plan.fields
         configuration.subprotocols = plan.subprotocols
         configuration.origin = plan.origin
-        configuration.trust = plan.trust
+        configuration.tls.trust = plan.trust
         configuration.connectTimeout = plan.timeout
+        // How many at once is for the plan to say.
+        configuration.connectsOneAtATime = false
         // A server may wrap what it passes on.
         configuration.socket.limits = Limits(maxMessageBytes: max(1 << 20, plan.messageBytes * 2 + 65_536))
         configuration.socket.limits.handshake.timeout = plan.timeout

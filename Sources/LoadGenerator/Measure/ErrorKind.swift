@@ -46,7 +46,9 @@ package enum ErrorKind: Sendable, Hashable {
         case .invalidHandshake: self = .invalidHandshake
         case .handshakeTimedOut: self = .handshakeTimedOut
         case .closed(let closure), .messageCutShort(let closure): self = ErrorKind(closure)
-        case .closing, .refused, .outboxFull, .alreadyReceiving, .invalidURL, .connectionFailed: self = .connectFailed
+        case .closing, .refused, .outboxFull, .alreadyReceiving, .invalidURL, .connectionFailed, .proxyFailed,
+            .tlsFailed, .redirectRefused, .tooManyConnecting, .invalidSetting:
+            self = .connectFailed
         }
     }
 

@@ -1,21 +1,19 @@
 import NIOCore
+import NIOSSL
 import WebSocketCore
 
-/// What the attempts of a client to open a connection have in common.
-struct ClientPlan: Sendable {
-    let url: WebSocketURL
-    let configuration: WebSocketClient.Configuration
-    let settings: SharedSettings
-    let makeConsumer: @Sendable () -> Consumer
-    let outcome: EventLoopPromise<WebSocket>
-}
-
-/// A new connection on the client, until the server has answered: sends the request, checks the answer, and opens the
-/// WebSocket or tells why not (RFC 6455 §4.1).
+/// A new connection on the client, until the server has answered: goes through the proxy and TLS where there are any, sends
+/// the request, checks the answer, and opens the WebSocket or tells why not (RFC 6455 §4.1).
+///
+///     [tunnelling] ──▶ [securing] ──▶ readingHead ──▶ open, or readingBody of a refusal
 ///
 /// A transport is a subclass: it implements the hooks at the end and calls the inputs.
 class ClientOpening: LoopMember, @unchecked Sendable {
     private enum Stage {
+        /// The proxy connects to the server.
+        case tunnelling(Proxy, ProxyHandshake)
+        /// The TLS handshake is under way.
+        case securing(TLSPlan)
         case readingHead
         /// The server refused; its answer's body is collected.
         case readingBody(ResponseHead, RejectionBody)
@@ -25,13 +23,14 @@ class ClientOpening: LoopMember, @unchecked Sendable {
     final let plan: ClientPlan
     final let loop: LoopServices
     private let handshake: ClientHandshake
-    private var stage = Stage.readingHead
+    private var stage: Stage
     private var parser: FinalResponseParser
     private var bytes: [UInt8] = []
     /// What the opening has come to.
     private var engine: SocketEngine?
 
-    /// - Throws: ``WebSocketError/invalidHandshake(_:)`` if what was configured makes no request.
+    /// - Throws: ``WebSocketError/invalidHandshake(_:)`` if what was configured makes no request,
+    ///   ``WebSocketError/invalidSetting(_:)`` if the proxy's credentials cannot be sent.
     init(_ plan: ClientPlan, _ loop: LoopServices) throws(WebSocketError) {
         let key = InlineArray<16, UInt8> { _ in loop.random.next() }
         let configuration = plan.configuration
@@ -42,6 +41,16 @@ class ClientOpening: LoopMember, @unchecked Sendable {
         } catch {
             throw .invalidHandshake(error)
         }
+        if let proxy = plan.proxy {
+            self.stage = .tunnelling(
+                proxy,
+                try ProxyHandshake(
+                    proxy, to: plan.url.host, port: plan.url.port, limits: configuration.socket.limits.handshake))
+        } else if let tls = plan.tls {
+            self.stage = .securing(tls)
+        } else {
+            self.stage = .readingHead
+        }
         self.plan = plan
         self.loop = loop
         self.parser = FinalResponseParser(limits: configuration.socket.limits.handshake)
@@ -49,14 +58,37 @@ class ClientOpening: LoopMember, @unchecked Sendable {
 
     // MARK: Input from the transport
 
-    /// There is a connection: the time for the handshake begins.
+    /// There is a connection: the time for all the handshakes begins.
     final func began() {
         self.loop.arm(self, at: self.loop.now + self.plan.configuration.socket.limits.handshake.timeout)
+        switch self.stage {
+        case .tunnelling(_, let handshake): self.write(handshake.greeting)
+        case .securing(let tls): self.secure(tls)
+        case .readingHead: self.write(self.handshake.request)
+        case .readingBody, .done: break
+        }
+    }
+
+    /// The TLS handshake is over, and the TLS library trusts the server. Nothing has been sent in it yet.
+    final func secured(_ certificate: NIOSSLCertificate?) {
+        guard case .securing(let tls) = self.stage else { return }
+        do throws(WebSocketError) {
+            try tls.check(certificate)
+        } catch {
+            self.fail(error)
+            return
+        }
+        self.stage = .readingHead
         self.write(self.handshake.request)
     }
 
     final func received(_ bytes: UnsafeRawBufferPointer) {
         switch self.stage {
+        case .tunnelling(let proxy, let handshake):
+            self.bytes.append(contentsOf: bytes)
+            self.tunnel(through: proxy, handshake)
+        // What comes in TLS comes behind its handshake.
+        case .securing: break
         case .readingHead:
             self.bytes.append(contentsOf: bytes)
             self.readHead()
@@ -69,11 +101,12 @@ class ClientOpening: LoopMember, @unchecked Sendable {
 
     /// Nothing more comes.
     /// - Parameter failure: what broke the connection; `nil` for an orderly end.
-    final func transportEnded(_ failure: String?) {
+    final func transportEnded(_ failure: WebSocketError?) {
         switch self.stage {
-        case .readingHead:
+        case .tunnelling(let proxy, _): self.fail(failure ?? .proxyFailed(proxy, .ended))
+        case .securing, .readingHead:
             self.fail(
-                .connectionFailed(failure ?? "the server closed the connection during the opening handshake"))
+                failure ?? .connectionFailed("the server closed the connection during the opening handshake"))
         // The refusal is known; that its end is missing is of no interest.
         case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body.bytes))
         case .done: break
@@ -82,7 +115,7 @@ class ClientOpening: LoopMember, @unchecked Sendable {
 
     override final func deadlinePassed(now: Timestamp) {
         switch self.stage {
-        case .readingHead:
+        case .tunnelling, .securing, .readingHead:
             self.fail(.handshakeTimedOut(after: self.plan.configuration.socket.limits.handshake.timeout))
         case .readingBody(let head, let body): self.fail(.handshakeRejected(head, body: body.bytes))
         case .done: break
@@ -101,6 +134,46 @@ class ClientOpening: LoopMember, @unchecked Sendable {
     /// Whether what comes is still for this one.
     final var isDone: Bool {
         if case .done = self.stage { true } else { false }
+    }
+
+    // MARK: On the way to the server
+
+    private func tunnel(through proxy: Proxy, _ before: ProxyHandshake) {
+        var handshake = before
+        while true {
+            let step = handshake.received(&self.bytes)
+            self.stage = .tunnelling(proxy, handshake)
+            switch step {
+            case .needMoreBytes: return
+            case .write(let bytes): self.write(bytes)
+            case .failed(let fault):
+                self.fail(.proxyFailed(proxy, fault))
+                return
+            case .established:
+                // A server says nothing before it is asked.
+                guard self.bytes.isEmpty else {
+                    self.fail(
+                        .proxyFailed(proxy, .protocolError("something followed its answer that nobody asked for")))
+                    return
+                }
+                if let tls = self.plan.tls {
+                    self.stage = .securing(tls)
+                    self.secure(tls)
+                } else {
+                    self.stage = .readingHead
+                    self.write(self.handshake.request)
+                }
+                return
+            }
+        }
+    }
+
+    private func secure(_ tls: TLSPlan) {
+        do throws(WebSocketError) {
+            try self.startTLS(tls)
+        } catch {
+            self.fail(error)
+        }
     }
 
     // MARK: The answer
@@ -136,7 +209,7 @@ class ClientOpening: LoopMember, @unchecked Sendable {
         self.stage = .done
         let info = SocketInfo(
             remoteAddress: self.remoteAddress, subprotocol: accepted.subprotocol, deflate: accepted.deflate,
-            isSecure: self.plan.url.isSecure, response: SocketInfo.Response(head))
+            isSecure: self.plan.url.isSecure, response: SocketInfo.Response(head, from: self.plan.url))
         guard let engine = self.makeEngine(info, self.plan.makeConsumer()) else {
             self.plan.outcome.fail(WebSocketError.connectionFailed("the connection has gone"))
             self.closeTransport()
@@ -166,6 +239,10 @@ class ClientOpening: LoopMember, @unchecked Sendable {
 
     /// Sends bytes.
     func write(_ bytes: [UInt8]) {}
+
+    /// Begins the TLS handshake, which ends with ``secured(_:)`` or ``transportEnded(_:)``. Only a transport that is given
+    /// plans with TLS is asked to.
+    func startTLS(_ tls: TLSPlan) throws(WebSocketError) {}
 
     /// Closes the connection, whose opening has failed.
     func closeTransport() {}

@@ -28,12 +28,43 @@ public struct WebSocketClient: Sendable {
         /// The Origin field, which browsers send; other clients need none.
         public var origin: String?
 
-        /// How long the TCP connection may take. Default: 10 seconds. TLS and the opening handshake then have
-        /// `Limits.Handshake.timeout`.
+        /// How long the TCP connection may take, to the server or its proxy. Default: 10 seconds. The proxy's answer, TLS
+        /// and the opening handshake then have `Limits.Handshake.timeout` together.
         public var connectTimeout: Duration = .seconds(10)
 
-        /// Whom to trust with wss.
-        public var trust = ServerTrust.systemRoots
+        /// Whom to trust with `wss`, and who the client is. Default: the system's roots, and nobody.
+        public var tls = ClientTLS()
+
+        /// Through which proxies to connect. Default: none, whatever the environment says.
+        public var proxy = ProxySettings()
+
+        /// How many redirects (301, 302, 303, 307, 308) to follow. Default: 0, a redirect is refused with
+        /// ``WebSocketError/handshakeRejected(_:body:)`` as every other status.
+        ///
+        /// `http` and `https` in a Location are read as `ws` and `wss`. From `wss` it never goes on to `ws`, and never to an
+        /// address that was asked already: ``WebSocketError/redirectRefused(_:)``.
+        public var maxRedirects = 0
+
+        /// Which of ``fields`` are for the server of the URL only, in any case of letters: once a redirect has led to
+        /// another scheme, host or port, they are not sent any more. Default: Authorization, Cookie, Proxy-Authorization.
+        /// Nor are the URL's user information and ``ClientTLS/identity`` used there.
+        public var originBoundFields: Set<String> = ["Authorization", "Cookie", "Proxy-Authorization"]
+
+        /// Addresses to connect to instead of those that names have; the first that matches is taken. Default: none.
+        public var hostOverrides: [HostOverride] = []
+
+        /// A socket in the file system to connect to, whatever the URL's host and port are; they are still what the server is
+        /// told, and what its certificate must have. At most 103 bytes. Default: none. Proxies are not used then.
+        public var unixSocketPath: String?
+
+        /// Whether a connection waits while the process makes another one to the same host and port, as RFC 6455 §4.1
+        /// demands, so that nobody is flooded by opening handshakes. Default: yes. Hosts are told apart by what the URL calls
+        /// them. What opens many connections on purpose, such as a load test, switches it off.
+        public var connectsOneAtATime = true
+
+        /// How many connections to one host and port may wait like this. Default: 1000; the next one fails with
+        /// ``WebSocketError/tooManyConnecting(limit:)``.
+        public var maxWaitingConnects = 1000
 
         /// What drives the socket. Default: automatic.
         public var transport = Transport.automatic
@@ -43,10 +74,13 @@ public struct WebSocketClient: Sendable {
 
     /// Which certificates of a server are trusted.
     public enum ServerTrust: Sendable, Hashable {
-        /// Those the system trusts.
+        /// Those the system trusts: read once in the life of a client.
         case systemRoots
-        /// Those signed by a certificate in this file, in PEM format.
+        /// Those signed by a certificate in this file, in PEM format. A file that has changed is read again when the next
+        /// connection is made.
         case rootsFile(String)
+        /// Those signed by one of these certificates, in PEM format.
+        case roots([UInt8])
         /// All, whoever signed them. Encrypted, but to whom is unknown: for tests only.
         case anything
     }
@@ -71,8 +105,14 @@ public struct WebSocketClient: Sendable {
     public func withConnection<Result: Sendable>(
         to url: String, _ body: @Sendable (WebSocket) async throws -> Result
     ) async throws -> Result {
-        let socket = try await self.connect(to: url)
-        return try await withTaskExecutorPreference(socket.engine.loop.executor) {
+        try await self.serve(try await self.connect(to: url), body)
+    }
+
+    /// Gives a connection to `body` and closes it afterwards.
+    func serve<Result: Sendable>(
+        _ socket: WebSocket, _ body: @Sendable (WebSocket) async throws -> Result
+    ) async throws -> Result {
+        try await withTaskExecutorPreference(socket.engine.loop.executor) {
             do {
                 let result = try await body(socket)
                 await socket.finish(.normal)
@@ -88,8 +128,9 @@ public struct WebSocketClient: Sendable {
     ///
     /// Cancelling the task ends the attempt.
     /// - Parameter url: `ws://` or `wss://`.
-    /// - Throws: ``WebSocketError``: `invalidURL`, `connectionFailed`, `handshakeTimedOut`, `handshakeRejected` with the
-    ///   server's status, fields and body, `invalidHandshake`.
+    /// - Throws: ``WebSocketError``: `invalidURL`, `invalidSetting`, `connectionFailed`, `proxyFailed`, `tlsFailed`,
+    ///   `handshakeTimedOut`, `handshakeRejected` with the server's status, fields and body, `invalidHandshake`,
+    ///   `redirectRefused`, `tooManyConnecting`. ``WebSocketError/retry`` tells whether to try again.
     public func connect(to url: String) async throws -> WebSocket {
         try await self.open(url) { AsyncConsumer() }
     }
@@ -111,11 +152,34 @@ public struct WebSocketClient: Sendable {
         do { url = try WebSocketURL(text) } catch {
             throw WebSocketError.invalidURL("\(WebSocketURL.redacted(text)): \(error)")
         }
-        let tls = try url.isSecure ? self.tlsContexts.context(self.configuration.trust) : nil
-        let settings = SharedSettings(self.configuration.socket)
+        var redirection = Redirection(from: url, limit: self.configuration.maxRedirects)
+        while true {
+            do {
+                return try await self.attempt(redirection, makeConsumer)
+            } catch WebSocketError.handshakeRejected(let head, let body) {
+                guard try redirection.follow(head) else { throw WebSocketError.handshakeRejected(head, body: body) }
+            }
+        }
+    }
+
+    /// One attempt at one address, when it is its turn.
+    private func attempt(
+        _ redirection: Redirection, _ makeConsumer: @escaping @Sendable () -> Consumer
+    ) async throws -> WebSocket {
+        guard self.configuration.connectsOneAtATime else { return try await self.connect(redirection, makeConsumer) }
+        let key = ConnectingQueue.Key(host: redirection.url.host, port: redirection.url.port)
+        return try await ConnectingQueue.ofProcess.inTurn(key, limit: self.configuration.maxWaitingConnects) {
+            try await self.connect(redirection, makeConsumer)
+        }
+    }
+
+    private func connect(
+        _ redirection: Redirection, _ makeConsumer: @escaping @Sendable () -> Consumer
+    ) async throws -> WebSocket {
+        let url = redirection.url
         #if os(Linux)
         if let loop = try self.linuxLoop(for: url) {
-            let plan = self.plan(url, settings, makeConsumer, on: loop)
+            let plan = try self.plan(redirection, makeConsumer, on: loop)
             let cancel = SocketClientOpening.connect(plan, on: loop)
             return try await Self.outcome(of: plan, cancel)
         }
@@ -123,8 +187,8 @@ public struct WebSocketClient: Sendable {
         if self.configuration.transport == .linux { throw TransportUnavailable(transport: .linux) }
         #endif
         let loop = self.portableGroup.next()
-        let plan = self.plan(url, settings, makeConsumer, on: loop)
-        let connecting = ChannelClientOpening.connect(plan, tls, on: loop)
+        let plan = try self.plan(redirection, makeConsumer, on: loop)
+        let connecting = ChannelClientOpening.connect(plan, on: loop)
         connecting.whenFailure {
             plan.outcome.fail(WebSocketError.connectionFailed(ChannelClientOpening.explanation(of: $0)))
         }
@@ -132,12 +196,36 @@ public struct WebSocketClient: Sendable {
     }
 
     private func plan(
-        _ url: WebSocketURL, _ settings: SharedSettings, _ makeConsumer: @escaping @Sendable () -> Consumer,
-        on loop: any EventLoop
-    ) -> ClientPlan {
-        ClientPlan(
-            url: url, configuration: self.configuration, settings: settings, makeConsumer: makeConsumer,
-            outcome: loop.makePromise(of: WebSocket.self))
+        _ redirection: Redirection, _ makeConsumer: @escaping @Sendable () -> Consumer, on loop: any EventLoop
+    ) throws(WebSocketError) -> ClientPlan {
+        let url = redirection.url
+        var configuration = self.configuration
+        if redirection.isElsewhere {
+            for name in configuration.originBoundFields { configuration.fields.removeAll(named: name) }
+            configuration.tls.identity = nil
+            configuration.tls.serverName = nil
+        }
+        let proxy = configuration.unixSocketPath == nil ? configuration.proxy.proxy(for: url) : nil
+        if let proxy {
+            guard !proxy.host.isEmpty, 1...65_535 ~= proxy.port else {
+                throw .invalidSetting("proxy: it must have a host, and a port from 1 to 65535")
+            }
+        }
+        let destination = try Destination(
+            host: proxy?.host ?? url.host, port: proxy?.port ?? url.port, overrides: configuration.hostOverrides,
+            unixSocketPath: configuration.unixSocketPath)
+        let tls: TLSPlan?
+        if url.isSecure {
+            tls = try TLSPlan(
+                configuration.tls, host: url.host, isDirect: { proxy == nil && destination.leads(to: $0) },
+                contexts: self.tlsContexts)
+        } else {
+            tls = nil
+        }
+        return ClientPlan(
+            url: url, configuration: configuration, settings: SharedSettings(configuration.socket),
+            destination: destination,
+            proxy: proxy, tls: tls, makeConsumer: makeConsumer, outcome: loop.makePromise(of: WebSocket.self))
     }
 
     /// - Parameter cancel: called when the task is cancelled, perhaps after everything is over.

@@ -49,7 +49,7 @@ final class SocketClientOpening: ClientOpening, SocketHandler, @unchecked Sendab
 
     func ending() {}
 
-    func ended(_ failure: SystemError?) { self.transportEnded(failure?.description) }
+    func ended(_ failure: SystemError?) { self.transportEnded(failure.map { .connectionFailed($0.description) }) }
 
     func drained() {}
 
@@ -90,10 +90,15 @@ private final class ClientAttempt: @unchecked Sendable {
     }
 
     func start() {
-        let (host, port) = (self.plan.url.host, self.plan.url.port)
+        let destination = self.plan.destination
         // Looking a name up may block.
         let resolving = NIOThreadPool.singleton.runIfActive(eventLoop: self.loop) {
-            try PeerAddress.resolve(host, port: port)
+            switch destination {
+            case .host(let host, let port): try PeerAddress.resolve(host, port: port)
+            case .addresses(let addresses, let port):
+                try addresses.flatMap { try PeerAddress.resolve($0, port: port) }
+            case .unixSocket(let path): [try PeerAddress(unixSocketPath: path)]
+            }
         }
         resolving.whenComplete { result in
             switch result {

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NIOTLS
 import WebSocketCore
 
 /// A client's opening handshake on a channel of SwiftNIO.
@@ -16,15 +17,11 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
         try super.init(plan, LoopServices.on(channel.eventLoop))
     }
 
-    /// Connects, by TCP and then by TLS if there is a context for it, and begins.
-    static func connect(_ plan: ClientPlan, _ tls: NIOSSLContext?, on loop: any EventLoop) -> EventLoopFuture<
-        any Channel
-    > {
+    /// Connects and begins.
+    static func connect(_ plan: ClientPlan, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
         let highWater = plan.settings.outbox.highWaterBytes
-        let host = plan.url.host
-        return ClientBootstrap(group: loop)
+        var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(plan.configuration.connectTimeout))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.writeBufferWaterMark, value: .init(low: highWater / 2, high: highWater))
             .channelInitializer { channel in
@@ -35,16 +32,19 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
                         plan.outcome.fail(error)
                         throw error
                     }
-                    if let tls {
-                        // An address has no name to ask for (RFC 6066 §3).
-                        let name = (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: name))
-                    }
                     try channel.pipeline.syncOperations.addHandler(opening)
                 }
             }
-            .connect(host: host, port: plan.url.port)
+        switch plan.destination {
+        case .unixSocket(let path): return bootstrap.connect(unixDomainSocketPath: path)
+        case .host(let host, let port):
+            bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            return bootstrap.connect(host: host, port: port)
+        case .addresses(let addresses, let port):
+            bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .resolver(KnownAddresses(addresses, on: loop))
+            return bootstrap.connect(host: addresses.first ?? "", port: port)
+        }
     }
 
     /// Why no connection came about, in one line.
@@ -64,9 +64,15 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        // Over TLS the request is kept back until the TLS handshake is over.
         self.began()
         context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent {
+            self.secured(try? context.pipeline.syncOperations.nioSSL_peerCertificate())
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -82,7 +88,9 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.transportEnded("\(error)") }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.transportEnded(TLSPlan.explanation(of: error))
+    }
 
     // MARK: Hooks of the opening
 
@@ -90,6 +98,15 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
 
     override func write(_ bytes: [UInt8]) {
         self.context?.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+    }
+
+    override func startTLS(_ tls: TLSPlan) throws(WebSocketError) {
+        let handler = try tls.makeHandler()
+        do {
+            try self.channel.pipeline.syncOperations.addHandler(handler, position: .before(self))
+        } catch {
+            throw .connectionFailed("the connection has gone")
+        }
     }
 
     override func closeTransport() { self.channel.close(mode: .all, promise: nil) }
@@ -103,5 +120,27 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
         else { return nil }
         pipeline.removeHandler(self, promise: nil)
         return engine
+    }
+}
+
+/// Looks nothing up: the addresses are known.
+private final class KnownAddresses: Resolver, Sendable {
+    private let addresses: [String]
+    private let loop: any EventLoop
+
+    init(_ addresses: [String], on loop: any EventLoop) {
+        self.addresses = addresses
+        self.loop = loop
+    }
+
+    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> { self.known(.inet, port) }
+
+    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> { self.known(.inet6, port) }
+
+    func cancelQueries() {}
+
+    private func known(_ family: NIOBSDSocket.ProtocolFamily, _ port: Int) -> EventLoopFuture<[SocketAddress]> {
+        let all = self.addresses.compactMap { try? SocketAddress(ipAddress: $0, port: port) }
+        return self.loop.makeSucceededFuture(all.filter { $0.protocol == family })
     }
 }

@@ -123,7 +123,9 @@ extension Channel {
 extension SocketAddress {
     /// Address and port: `192.0.2.7:80`, `[2001:db8::7]:80`.
     var peerText: String {
-        guard let ip = self.ipAddress, let port = self.port else { return self.pathname ?? "\(self)" }
+        guard let ip = self.ipAddress, let port = self.port else {
+            return self.pathname.map { "unix:\($0)" } ?? "\(self)"
+        }
         return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 }

@@ -223,7 +223,8 @@ final class AsyncConsumer: Consumer, @unchecked Sendable {
             switch error {
             case .closed, .closing, .messageCutShort: true
             case .refused, .outboxFull, .alreadyReceiving, .handshakeRejected, .invalidHandshake, .invalidURL,
-                .handshakeTimedOut, .connectionFailed:
+                .handshakeTimedOut, .connectionFailed, .proxyFailed, .tlsFailed, .redirectRefused, .tooManyConnecting,
+                .invalidSetting:
                 false
             }
         default: false

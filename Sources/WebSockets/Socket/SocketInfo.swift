@@ -2,7 +2,8 @@ public import WebSocketCore
 
 /// What the opening handshake of a connection has settled.
 public struct SocketInfo: Sendable {
-    /// Where the peer is: an address and a port, as text.
+    /// Where the peer is, or the proxy in between: an address and a port, as text; `unix:` and the path of a socket in the
+    /// file system.
     public var remoteAddress: String
 
     /// The subprotocol both ends speak, if one was chosen (RFC 6455 §1.9).
@@ -21,15 +22,23 @@ public struct SocketInfo: Sendable {
     /// The response that opened the connection, on the client.
     public var response: ResponseHead? {
         get { self.boxedResponse?.head }
-        set { self.boxedResponse = newValue.map { Response($0) } }
+        set { self.boxedResponse = newValue.map { Response($0, from: self.url) } }
     }
+
+    /// Where the client has connected to, on the client: what it was given, or where redirects led it.
+    public var url: WebSocketURL? { self.boxedResponse?.url }
 
     // Apart: on a server, where many connections are idle, there is none.
     private(set) var boxedResponse: Response?
 
     final class Response: Sendable {
         let head: ResponseHead
-        init(_ head: ResponseHead) { self.head = head }
+        let url: WebSocketURL?
+
+        init(_ head: ResponseHead, from url: WebSocketURL?) {
+            self.head = head
+            self.url = url
+        }
     }
 
     init(

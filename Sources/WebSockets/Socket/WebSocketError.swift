@@ -24,6 +24,17 @@ public enum WebSocketError: Error, Sendable, CustomStringConvertible {
     case handshakeTimedOut(after: Duration)
     /// The TCP or TLS connection could not be established; the text is the system's.
     case connectionFailed(String)
+    /// The proxy has not connected to the server: which one, and why not.
+    case proxyFailed(Proxy, ProxyFault)
+    /// TLS with the server did not come about, or the server is not who it must be.
+    case tlsFailed(TLSFault)
+    /// The server answered with a redirect that was not followed.
+    case redirectRefused(RedirectFault)
+    /// So many connections wait already for another one to the same host to be established (setting:
+    /// ``WebSocketClient/Configuration/maxWaitingConnects``).
+    case tooManyConnecting(limit: Int)
+    /// A setting of the client cannot be used: which one, and why not.
+    case invalidSetting(String)
 
     public var description: String {
         switch self {
@@ -39,6 +50,12 @@ public enum WebSocketError: Error, Sendable, CustomStringConvertible {
         case .invalidURL(let text): "not the address of a WebSocket: \(text)"
         case .handshakeTimedOut(let limit): "the opening handshake was not over after \(limit)"
         case .connectionFailed(let text): "cannot connect: \(text)"
+        case .proxyFailed(let proxy, let fault): "cannot connect through the proxy \(proxy): \(fault)"
+        case .tlsFailed(let fault): "cannot connect by TLS: \(fault)"
+        case .redirectRefused(let fault): "the redirect was not followed: \(fault)"
+        case .tooManyConnecting(let limit):
+            "\(limit) connections to this host wait already to be made (limit: maxWaitingConnects)"
+        case .invalidSetting(let text): "a setting cannot be used: \(text)"
         }
     }
 }

@@ -9,7 +9,7 @@ import WebSocketTesting
 struct SecureConnectionTests {
     private static func client(_ trust: WebSocketClient.ServerTrust) -> WebSocketClient {
         var configuration = WebSocketClient.Configuration.forTests()
-        configuration.trust = trust
+        configuration.tls.trust = trust
         return WebSocketClient(configuration)
     }
 
@@ -33,7 +33,9 @@ struct SecureConnectionTests {
             let socket = try await withDeadline { try await client.connect(to: url) }
             socket.abort()
             return false
-        } catch WebSocketError.connectionFailed { return true }
+        } catch WebSocketError.tlsFailed {
+            return true
+        } catch WebSocketError.invalidSetting { return true }
     }
 
     #if os(Linux)
@@ -153,7 +155,7 @@ struct SecureConnectionTests {
     func origin(scheme: String, status: Int) async throws {
         try await Self.withServer { server, roots in
             var configuration = WebSocketClient.Configuration.forTests()
-            configuration.trust = .rootsFile(roots)
+            configuration.tls.trust = .rootsFile(roots)
             configuration.origin = "\(scheme)://localhost:\(server.port)"
             let client = WebSocketClient(configuration)
             do {

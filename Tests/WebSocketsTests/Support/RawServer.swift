@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import WebSocketCore
 
 @testable import WebSockets
@@ -16,19 +17,28 @@ final class RawServer: Sendable {
         self.accepted = accepted
     }
 
-    static func start() async throws -> RawServer {
+    /// - Parameters:
+    ///   - tls: what it speaks TLS with; `nil` for none.
+    ///   - unixSocketPath: where it listens instead of a port.
+    static func start(tls: NIOSSLContext? = nil, unixSocketPath: String? = nil) async throws -> RawServer {
         let accepted = Log<RawConnection>()
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let inbox = RawInbox()
                     try channel.pipeline.syncOperations.addHandler(inbox)
                     accepted.add(RawConnection(channel, inbox))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+        let listener: any Channel
+        if let unixSocketPath {
+            listener = try await bootstrap.bind(unixDomainSocketPath: unixSocketPath).get()
+        } else {
+            listener = try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .bind(host: "127.0.0.1", port: 0).get()
+        }
         return RawServer(port: listener.localAddress?.port ?? 0, listener: listener, accepted: accepted)
     }
 
@@ -36,6 +46,26 @@ final class RawServer: Sendable {
 
     /// The connection that was accepted first.
     func first() async throws -> RawConnection { try await self.accepted.first() }
+
+    /// The connection with this number, from 0, once it has been accepted.
+    func connection(_ number: Int) async throws -> RawConnection { try await self.accepted.waitFor(number + 1)[number] }
+
+    /// How many connections have been accepted.
+    var acceptedCount: Int { self.accepted.all.count }
+
+    /// Runs `body`, and stops.
+    static func whileRunning(
+        tls: NIOSSLContext? = nil, unixSocketPath: String? = nil, _ body: (RawServer) async throws -> Void
+    ) async throws {
+        let server = try await RawServer.start(tls: tls, unixSocketPath: unixSocketPath)
+        do {
+            try await body(server)
+        } catch {
+            try await server.stop()
+            throw error
+        }
+        try await server.stop()
+    }
 
     func stop() async throws {
         try await self.listener.close().get()
