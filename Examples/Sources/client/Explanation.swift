@@ -13,7 +13,8 @@ func explanation(of error: WebSocketError) -> String {
         case .abnormal: return "the connection was lost"
         case .timedOut: return "the server was silent for too long"
         }
-    case .closing, .refused, .outboxFull, .alreadyReceiving, .invalidHandshake, .invalidURL, .handshakeTimedOut,
+    case .messageCutShort, .closing, .refused, .outboxFull, .alreadyReceiving, .invalidHandshake, .invalidURL,
+        .handshakeTimedOut,
         .connectionFailed, .proxyFailed, .tlsFailed, .redirectRefused, .tooManyConnecting, .invalidSetting:
         return "\(error)"
     }
