@@ -17,7 +17,7 @@ struct TLSPlan: Sendable {
     let pins: Set<PublicKeyPin>
     private let checksPeer: Bool
 
-    /// - Throws: ``WebSocketError/invalidSetting(_:)`` if a certificate or a key cannot be read, or for pins or a name that
+    /// - Throws: ``WebSocketError/invalidSetting(_:)`` if a certificate or a key cannot be read, or for a name that
     ///   cannot be.
     init(_ tls: ClientTLS, host: String, isDirect: (IPAddress) -> Bool, contexts: TLSContexts) throws(WebSocketError) {
         let name = tls.serverName ?? host
