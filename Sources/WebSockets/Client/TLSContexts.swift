@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOSSL
 
 /// The TLS context of a client, and of its copies: making one reads the certificates of all authorities, so it is done once
@@ -23,6 +24,8 @@ final class TLSContexts: Sendable {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         tls.applicationProtocols = ["http/1.1"]
+        // Both ends have said that it is over, or one is not listening: TLS's own end is not waited for much longer.
+        tls.shutdownTimeout = .seconds(2)
         switch trust {
         case .systemRoots: break
         case .rootsFile(let path): tls.trustRoots = .file(path)
