@@ -25,6 +25,9 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
         return ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(plan.configuration.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            #if os(Linux)
+        .channelOption(UnsentBytes.option, value: UnsentBytes.limit)
+            #endif
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.writeBufferWaterMark, value: .init(low: highWater / 2, high: highWater))
             .channelInitializer { channel in
