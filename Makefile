@@ -22,6 +22,8 @@ AUTOBAHN_LIMITS := --max-message 67108864 --max-fragments 1000000
 AUTOBAHN ?=
 # Options for a run of the interoperability checks, such as: make interop INTEROP='--only node'
 INTEROP ?=
+# Options for a run of the attacks, such as: make attacks ATTACKS='--only slowloris'
+ATTACKS ?=
 # Options for a run of the fuzz targets, such as: make fuzz FUZZ='--seconds 600 FuzzFrames'
 FUZZ ?= --seconds 60
 # Options for a run of the benchmarks, such as: make bench BENCH='--rounds 9 --idle 0'
@@ -30,7 +32,8 @@ BENCH ?=
 SERVE ?=
 
 .PHONY: help deps deps-interop build release serve test test-build test-portable format lint snippets check \
-	autobahn-server autobahn-portable autobahn-client interop interop-portable fuzz tsan asan bench bench-publish instructions screenshots docs examples verify ci clean
+	autobahn-server autobahn-portable autobahn-client interop interop-portable attacks attacks-portable \
+	fuzz tsan asan bench bench-publish instructions screenshots docs examples verify ci clean
 
 help: ## List the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -94,6 +97,12 @@ interop: release deps-interop ## Talk to python, node, ws, Chromium and curl, ov
 interop-portable: release deps-interop ## The same with our servers on the portable transport
 	$(PYTHON) Tools/interop/run --aloft $(BIN)/aloft --transport portable $(INTEROP)
 
+attacks: release deps-interop ## Attack our server and our client, and measure whether others notice
+	$(PYTHON) Tools/attacks/run --aloft $(BIN)/aloft $(ATTACKS)
+
+attacks-portable: release deps-interop ## The same with both on the portable transport
+	$(PYTHON) Tools/attacks/run --aloft $(BIN)/aloft --transport portable $(ATTACKS)
+
 fuzz: deps ## Fuzz every parser
 	Fuzz/run $(FUZZ)
 
@@ -134,7 +143,7 @@ examples: deps ## Build the examples, warnings as errors
 ## Everything
 
 verify: check test-portable examples docs autobahn-server autobahn-portable autobahn-client interop interop-portable \
-	instructions fuzz tsan asan ## Run every check there is
+	attacks attacks-portable instructions fuzz tsan asan ## Run every check there is
 
 ci: ## Run what continuous integration runs
 	@.ci/run

@@ -66,8 +66,13 @@ int clinux_bind(const struct sockaddr *address, socklen_t size, bool sharesPort)
     return -1;
 }
 
+// Bytes that have not been sent yet are kept here, where they are counted, and not in the system, which would take up to
+// 4 MiB of its memory for each peer that does not read. What is on its way is not concerned.
+enum { unsent_bytes = 256 << 10 };
+
 static int set_tcp(int fd, unsigned userTimeout) {
     if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0) return -1;
+    if (set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes) != 0) return -1;
     return userTimeout > 0 ? set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)userTimeout) : 0;
 }
 

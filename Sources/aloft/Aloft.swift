@@ -14,7 +14,9 @@ struct Aloft: AsyncParsableCommand {
               aloft bench ws://127.0.0.1:9001/          put load on a server and measure it
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, EchoCommand.self, EchoClientCommand.self, BenchCommand.self],
+        subcommands: [
+            ServeCommand.self, EchoCommand.self, EchoClientCommand.self, EchoBackCommand.self, BenchCommand.self,
+        ],
         defaultSubcommand: nil
     )
 }

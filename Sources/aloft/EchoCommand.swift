@@ -8,9 +8,9 @@ struct EchoCommand: AsyncParsableCommand {
         commandName: "echo",
         abstract: "Send every message back as it came.",
         discussion: """
-            For tests: it accepts any Origin and any number of connections. Limits are the library's defaults where no \
-            option says otherwise; the frame limit follows the message limit. It ends on SIGINT or SIGTERM, closing \
-            its connections with 1001.
+            For tests: it accepts any number of connections, and any Origin unless --origin is given. Limits are the \
+            library's defaults where no option says otherwise; the frame limit follows the message limit. It ends on \
+            SIGINT or SIGTERM, closing its connections with 1001.
 
             EXAMPLES
               aloft echo --port 9001
@@ -38,6 +38,12 @@ struct EchoCommand: AsyncParsableCommand {
     @Flag(help: "Agree to permessage-deflate, context takeover and windows as offered, and compress every message.")
     var deflate = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Pages of this origin may connect, and no others; may be repeated. https://*.example.com stands for all names "
+                + "below example.com. (default: any)", valueName: "origin"))
+    var origin: [String] = []
+
     @Option(help: "Event loops, one thread each. (default: one for each core)")
     var threads: Int?
 
@@ -57,7 +63,7 @@ struct EchoCommand: AsyncParsableCommand {
     func run() async throws {
         FileDescriptors.raiseLimit()
         var configuration = WebSocketServer.Configuration()
-        configuration.origins = .any
+        configuration.origins = self.origin.isEmpty ? .any : .list(self.origin)
         configuration.maxConnections = .max
         configuration.transport = self.transport
         if let maxMessage { configuration.socket.limits = Limits(maxMessageBytes: maxMessage) }

@@ -51,10 +51,12 @@ struct ListenerTests {
         let opened = try Listener.open(address, count: 2, Self.options)
         let group = try EpollEventLoopGroup(count: 2)
         let accepted = Log<String>()
+        let unsentBytes = Log<Int32>()
         let listeners = Log<Unsafely<Listener>>()
         for (loop, socket) in zip(group.loops, opened.sockets) {
             try await loop.submit {
                 let listener = Listener(socket: socket, loop: loop) { descriptor, peer in
+                    unsentBytes.add(Self.unsentBytes(descriptor))
                     accepted.add(peer.description)
                     close(descriptor)
                 } failed: { _ in
@@ -67,11 +69,19 @@ struct ListenerTests {
         try await eventually { accepted.all.count == 50 }
         #expect(Set(accepted.all) == Set(names.map { "127.0.0.1:\($0.port)" }))
         for name in names { close(name.socket) }
+        // The system keeps this much of what a peer does not take, and not the megabytes that it would.
+        #expect(unsentBytes.all == [Int32](repeating: 256 << 10, count: 50))
         for (loop, listener) in zip(group.loops, listeners.all) {
             try await loop.submit { listener.value.close() }.get()
         }
         try await group.shutdownGracefully()
         #expect(throws: SystemError.self) { try Self.connect(opened.port) }
+    }
+
+    private static func unsentBytes(_ descriptor: Int32) -> Int32 {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &value, &size) == 0 ? value : -1
     }
 
     private struct Unsafely<Value>: @unchecked Sendable {

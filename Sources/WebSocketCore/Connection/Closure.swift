@@ -68,7 +68,7 @@ public struct Closure: Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         let who = self.initiator == .local ? "by this end" : "by the peer"
         let code = self.code.map { " \($0)" } ?? ""
-        let reason = self.reason.isEmpty ? "" : " (\(self.reason))"
+        let reason = self.reason.isEmpty ? "" : " (\(self.reason.inOneLine))"
         switch self.ending {
         case .clean: return "closed \(who)\(code)\(reason)"
         case .failed(let violation): return "failed \(violation.closeCode): \(violation)"

@@ -86,8 +86,23 @@ extension String {
         }
     }
 
-    /// What an error message quotes of a peer's text: at most 64 characters.
-    var excerpt: String { self.count > 64 ? "\(self.prefix(64))…" : self }
+    /// What an error message quotes of a peer's text: at most 64 characters, all in one line.
+    package var excerpt: String {
+        let first = self.unicodeScalars.prefix(65)
+        return first.count > 64 ? "\(String(first.prefix(64)).inOneLine)…" : self.inOneLine
+    }
+
+    /// The text without what would begin a line of its own, or change how a terminal shows the rest.
+    var inOneLine: String {
+        var text = String.UnicodeScalarView()
+        for scalar in self.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: text.append("\u{FFFD}")
+            case _: text.append(scalar)
+            }
+        }
+        return String(text)
+    }
 }
 
 extension RawSpan {

@@ -37,14 +37,21 @@ final class ChannelClientOpening: ClientOpening, ChannelInboundHandler, Removabl
             }
         switch plan.destination {
         case .unixSocket(let path): return bootstrap.connect(unixDomainSocketPath: path)
-        case .host(let host, let port):
-            bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            return bootstrap.connect(host: host, port: port)
+        case .host(let host, let port): return Self.withTCP(bootstrap).connect(host: host, port: port)
         case .addresses(let addresses, let port):
-            bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .resolver(KnownAddresses(addresses, on: loop))
+            bootstrap = Self.withTCP(bootstrap).resolver(KnownAddresses(addresses, on: loop))
             return bootstrap.connect(host: addresses.first ?? "", port: port)
         }
+    }
+
+    /// What a Unix socket does not know.
+    private static func withTCP(_ bootstrap: ClientBootstrap) -> ClientBootstrap {
+        let bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        #if os(Linux)
+        return bootstrap.channelOption(UnsentBytes.option, value: UnsentBytes.limit)
+        #else
+        return bootstrap
+        #endif
     }
 
     /// Why no connection came about, in one line.

@@ -16,6 +16,8 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         case idle
         case receiving(HTTPRequestHead, body: [UInt8])
         case answering
+        /// The answer is written but for its end, which lets the next request come: the peer has to take some of it first.
+        case blocked
         /// The last answer is written, or will be once the peer has taken what stands before it. Nothing of what comes
         /// is looked at any more.
         case closing
@@ -154,7 +156,7 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
             return
         }
         switch self.stage {
-        case .idle, .receiving, .closing:
+        case .idle, .receiving, .blocked, .closing:
             // A peer that takes its answer slowly, but takes it, is no worse than others.
             let waiting = self.waitingBytes
             if waiting > 0, waiting != self.waitingAtDeadline {
@@ -279,14 +281,32 @@ final class HTTPRequestHandler: LoopMember, ChannelInboundHandler, RemovableChan
         }
         self.task = nil
         self.waitingAtDeadline = 0
-        // First: writing the end delivers the next request, if it has come.
-        self.stage = isKeptAlive ? .idle : .closing
         self.arm(in: self.state.configuration.requestTimeout)
-        if !isKeptAlive { try? self.channel.syncOptions?.setOption(.autoRead, value: false) }
+        if !isKeptAlive {
+            try? self.channel.syncOptions?.setOption(.autoRead, value: false)
+            self.endAnswer(.closing, context)
+            return
+        }
+        context.flush()
+        // Small requests ask for large answers: who does not take them gets no more of them.
+        if self.channel.isWritable { self.endAnswer(.idle, context) } else { self.stage = .blocked }
+    }
+
+    private func endAnswer(_ next: Stage, _ context: ChannelHandlerContext) {
+        // First: writing the end delivers the next request, if it has come.
+        self.stage = next
         let written = context.eventLoop.makePromise(of: Void.self)
         self.written = written.futureResult
         written.futureResult.whenSuccess { self.answered() }
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: written)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .blocked = self.stage, self.channel.isWritable {
+            self.endAnswer(.idle, context)
+            if self.isDraining { self.drain() }
+        }
+        context.fireChannelWritabilityChanged()
     }
 
     /// The last answer has gone. What the peer still sends is read and thrown away for a while, or the TCP reset for

@@ -111,6 +111,10 @@ final class PortableListeners: Sendable {
                 bootstrap
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            #if os(Linux)
+            // Its connections inherit it.
+            bootstrap = bootstrap.serverChannelOption(UnsentBytes.option, value: UnsentBytes.limit)
+            #endif
         }
         return bootstrap
     }

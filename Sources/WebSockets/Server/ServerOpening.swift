@@ -30,6 +30,8 @@ class ServerOpening: LoopMember, @unchecked Sendable {
     private var claim = AddressClaim.none
     /// There are too many connections: refuse this one, as soon as there is TLS to say so.
     private var refusal: (limit: AdmissionLimit, retryAfter: Int)?
+    /// Whether the peer can be told anything.
+    private var isReady = false
 
     init(_ counted: ServerLoop, _ arrival: Arrival) {
         self.counted = counted
@@ -73,6 +75,7 @@ class ServerOpening: LoopMember, @unchecked Sendable {
 
     /// The transport is ready to say something to the peer.
     final func ready() {
+        self.isReady = true
         guard let refusal else { return }
         var fields = HeaderFields()
         try? fields.append("Retry-After", "\(refusal.retryAfter)")
@@ -111,6 +114,11 @@ class ServerOpening: LoopMember, @unchecked Sendable {
         switch self.stage {
         case .readingHead:
             SocketMetrics.refused(limit: "handshake_timeout")
+            // Nothing can be said, and nothing is waited for, where TLS is not there yet.
+            guard self.isReady else {
+                self.closeTransport()
+                return
+            }
             self.refuse(Rejection(.timedOut(limit: self.state.configuration.socket.limits.handshake.timeout)))
         case .deciding where now < self.decisionDue: self.loop.arm(self, at: self.decisionDue)
         case .deciding:

@@ -1,5 +1,6 @@
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOSSL
 
 /// The TLS context that new connections of a listener get. It may be replaced at any time: a connection keeps the one it
@@ -81,6 +82,8 @@ final class ServerTLSContext: Sendable {
         case .v13: configuration.minimumTLSVersion = .tlsv13
         }
         configuration.applicationProtocols = ["http/1.1"]
+        // Both ends have said that it is over, or one is not listening: TLS's own end is not waited for much longer.
+        configuration.shutdownTimeout = .seconds(2)
         if let authorities = contents.authorities, let source = tls.clientCertificates.authorities {
             configuration.trustRoots = .certificates(try Self.certificates(authorities, of: source))
             configuration.sendCANameList = true

@@ -45,7 +45,7 @@ public enum WebSocketError: Error, Sendable, CustomStringConvertible {
         case .outboxFull: "the peer does not read: maxBytesBeyond or maxMessagesBeyond of the outbox is used up"
         case .alreadyReceiving: "a connection has one receiver: another task, or the callbacks it was opened with"
         case .handshakeRejected(let response, _):
-            "the server refused the connection: \(response.status) \(response.reason)"
+            "the server refused the connection: \(response.status) \(response.reason.excerpt)"
         case .invalidHandshake(let fault): "opening handshake failed: \(fault)"
         case .invalidURL(let text): "not the address of a WebSocket: \(text)"
         case .handshakeTimedOut(let limit): "the opening handshake was not over after \(limit)"

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOEmbedded
 import Testing
 import WebSocketCore
 import WebSocketTesting
@@ -86,6 +88,32 @@ struct HTTPRequestHandlerTests {
         #expect(text.contains("/slow\n"))
         // All of them, or the one refusal that ends the connection.
         #expect(text.utf8.count > 200)
+    }
+
+    @Test(
+        "Who does not take an answer is not asked for the next, and gets all of them once it does",
+        arguments: [false, true])
+    func answersNotTaken(drains: Bool) throws {
+        let paths = Log<String>()
+        let server = Self.server(respond: { request in
+            paths.add(request.path)
+            return HTTPResponse("\(request.path)\n")
+        })
+        let peer = try server.connect()
+        try peer.send(Self.get("/first"))
+        #expect(peer.takeResponse().status == 200)
+        peer.channel.isWritable = false
+        peer.channel.pipeline.fireChannelWritabilityChanged()
+        try peer.send(Self.get("/a") + Self.get("/b") + Self.get("/c"))
+        #expect(paths.all == ["/first", "/a"])
+        #expect(peer.takeText().hasSuffix("\r\n\r\n/a\n"))
+        if drains { server.drain() }
+        #expect(!peer.isClosed)
+        peer.channel.isWritable = true
+        peer.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(peer.takeText().hasSuffix(drains ? "\r\n\r\n/b\n" : "\r\n\r\n/c\n"))
+        #expect(paths.all == (drains ? ["/first", "/a", "/b"] : ["/first", "/a", "/b", "/c"]))
+        #expect(peer.isClosed == drains)
     }
 
     @Test("What comes behind a request that was the last is not executed (RFC 9112 §9.6)")

@@ -74,6 +74,18 @@ struct ServerOpeningTests {
         #expect(peer.takeBytes() == FrameBytes.text("more").bytes)
     }
 
+    @Test("Who has not finished the handshake of TLS in time cannot be told: the connection is closed at once")
+    func timesOutBeforeTLS() throws {
+        let server = Self.server()
+        let peer = try server.connect(isSecure: true)
+        server.advance(by: .milliseconds(9_999))
+        #expect(!peer.isClosed)
+        server.advance(by: .milliseconds(1))
+        #expect(peer.takeBytes().isEmpty)
+        #expect(peer.isClosed)
+        #expect(server.state.connectionCount == 0)
+    }
+
     @Test("The deadline for the head is absolute: bytes that trickle in do not extend it")
     func timesOut() throws {
         let server = Self.server { $0.socket.limits.handshake.timeout = .seconds(10) }

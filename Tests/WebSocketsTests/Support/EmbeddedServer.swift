@@ -16,9 +16,11 @@ final class EmbeddedServer {
     }
 
     /// A new connection, accepted as `RunningServer` accepts it.
-    func connect() throws -> EmbeddedPeer {
+    ///
+    /// - Parameter isSecure: TLS comes first, whose handshake is never over.
+    func connect(isSecure: Bool = false) throws -> EmbeddedPeer {
         let channel = EmbeddedChannel(loop: self.loop)
-        let entrance = Entrance(isSecure: false)
+        let entrance = Entrance(isSecure: isSecure)
         let opening = ChannelOpening(
             self.state.loop(LoopServices.on(self.loop)), entrance.arrival(from: "192.0.2.7:40000"), channel: channel)
         guard opening.enter() else {

@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOSSL
 
 /// The TLS context of a client, and of its copies: making one reads the certificates of all authorities, so it is done once
@@ -37,6 +38,8 @@ final class TLSContexts: Sendable {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = tls.minimumVersion == .v13 ? .tlsv13 : .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
+        // Both ends have said that it is over, or one is not listening: TLS's own end is not waited for much longer.
+        configuration.shutdownTimeout = .seconds(2)
         if !checksHostName { configuration.certificateVerification = .noHostnameVerification }
         switch tls.trust {
         case .systemRoots: break

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -17,26 +18,57 @@ class Skipped(Exception):
 
 
 @dataclass
+class Figure:
+    """Something measured, beside what it must not exceed."""
+
+    what: str
+    seen: float
+    limit: float
+    unit: str
+
+    @property
+    def is_met(self):
+        return self.seen <= self.limit
+
+
+@dataclass
 class Context:
     """What every check gets. `directory` is its own, and is removed afterwards."""
 
     aloft: str
-    directory: str = field(default_factory=lambda: tempfile.mkdtemp(prefix="interop-"))
+    directory: str = field(default_factory=lambda: tempfile.mkdtemp(prefix="check-"))
+    figures: list = field(default_factory=list)
+
+    def at_most(self, what, seen, limit, unit=""):
+        """Enters a figure into the table. One that exceeds its limit fails the check when it is over."""
+        self.figures.append(Figure(what, seen, limit, unit))
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+@dataclass
+class Check:
+    """A check that is in the list. One that is `alone` measures something that others would disturb."""
+
+    function: Callable
+    seconds: float
+    is_alone: bool
+
+
 CHECKS = {}
 
 
-def check(name):
-    """Enters a function in the list under `name`. It gets a Context, raises to fail, and may return a remark."""
+def check(name, *, seconds=60, alone=False):
+    """Enters a function in the list under `name`. It gets a Context, raises to fail, and may return a remark.
+
+    It must be done within `seconds`. Where checks run at the same time, one that is `alone` does not.
+    """
 
     def enter(function):
         if name in CHECKS:
             raise ValueError(f"two checks are named {name!r}")
-        CHECKS[name] = function
+        CHECKS[name] = Check(function, seconds, alone)
         return function
 
     return enter

@@ -41,7 +41,7 @@ def signed(directory, name, subject, extensions):
 
 def make(directory):
     """Makes an authority and a certificate of `localhost` with openssl; the paths of the PEM files."""
-    openssl("req", "-x509", *CURVE, "-days", "2", "-subj", "/CN=Interop CA", "-keyout", os.path.join(directory, "ca.key"),
+    openssl("req", "-x509", *CURVE, "-days", "2", "-subj", "/CN=Test CA", "-keyout", os.path.join(directory, "ca.key"),
             "-out", os.path.join(directory, "ca.pem"), "-addext", "keyUsage=critical,keyCertSign")
     return renew(directory)
 

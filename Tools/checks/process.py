@@ -84,7 +84,7 @@ class Process:
 class Aloft(Process):
     """One of aloft's servers on a free port of the loopback interface; `url` is the one it printed.
 
-    The environment's INTEROP_TRANSPORT, which `run --transport` sets, says what drives its sockets.
+    The environment's CHECK_TRANSPORT, which `run --transport` sets, says what drives its sockets.
     """
 
     @classmethod
@@ -97,7 +97,7 @@ class Aloft(Process):
 
     @staticmethod
     def common():
-        transport = os.environ.get("INTEROP_TRANSPORT", "automatic")
+        transport = os.environ.get("CHECK_TRANSPORT", "automatic")
         return ["--host", "127.0.0.1", "--port", "0", "--transport", transport]
 
     @property
