@@ -107,11 +107,13 @@ struct LifespanTests {
         let embedded = Self.server {
             $0.maximumLifetime = .seconds(1_000)
             $0.keepAlive = nil
+            // The peer answers when the test looks.
+            $0.limits.closeTimeout = .seconds(600)
         }
-        let peers = try (0..<50).map { _ in try embedded.open("/echo") }
+        let peers = try (0..<20).map { _ in try embedded.open("/echo") }
         var closedAt: [Int] = []
-        for second in 1...1_000 {
-            embedded.advance(by: .seconds(1))
+        for second in stride(from: 10, through: 1_000, by: 10) {
+            embedded.advance(by: .seconds(10))
             for peer in peers where !peer.isClosed {
                 try peer.send(.text("x"))
                 let frames = peer.takeFrames()
@@ -123,10 +125,10 @@ struct LifespanTests {
                 #expect(peer.isClosed)
             }
         }
-        #expect(closedAt.count == 50)
+        #expect(closedAt.count == 20)
         #expect(closedAt.allSatisfy { 900...1_000 ~= $0 })
-        // Fifty of a hundred different times: that all fall on five would be a miracle.
-        #expect(Set(closedAt).count > 5)
+        // Eleven times they may fall on: that all fall on two would be a miracle.
+        #expect(Set(closedAt).count > 2)
         #expect(embedded.state.connectionCount == 0)
     }
 
