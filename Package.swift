@@ -10,6 +10,9 @@ let settings: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+// Where the compiler also refuses every unsafe use that is not marked (SE-0458): see "Unsafe code" in CONTRIBUTING.md.
+let strictSettings = settings + [.strictMemorySafety()]
+
 let package = Package(
     name: "aloft",
     platforms: [.macOS(.v26), .iOS(.v26), .tvOS(.v26), .watchOS(.v26), .visionOS(.v26)],
@@ -36,7 +39,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         // RFC 6455 and RFC 7692, both roles. Pure: no I/O, no clock, no randomness of its own.
-        .target(name: "WebSocketCore", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(name: "WebSocketCore", dependencies: ["CZlib"], swiftSettings: strictSettings),
 
         // epoll, eventfd and scattered writes as Swift can call them.
         .target(name: "CLinux"),
@@ -87,7 +90,7 @@ let package = Package(
         ),
 
         // A wired in-memory pair, a manual clock, seeded randomness.
-        .target(name: "WebSocketTesting", dependencies: ["WebSocketCore"], swiftSettings: settings),
+        .target(name: "WebSocketTesting", dependencies: ["WebSocketCore"], swiftSettings: strictSettings),
 
         // What `aloft bench` does: plans and measures load, and reports it. Not a product: the command is.
         .target(

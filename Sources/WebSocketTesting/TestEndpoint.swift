@@ -72,9 +72,12 @@ public struct TestEndpoint: ~Copyable {
     ) throws(SendError) {
         let key = self.maskingKey()
         let frame = try self.connection.frame(
-            for: bytes.span.bytes, as: kind, position: position, compress: compress, maskingKey: key)
+            for: bytes.span.rawBytes, as: kind, position: position, compress: compress, maskingKey: key)
         var encoded = [UInt8](repeating: 0, count: frame.byteCount)
-        let count = encoded.withUnsafeMutableBytes { self.connection.encode(frame, bytes.span.bytes, into: $0) }
+        // In bounds: as large as the frame says. Alive: inside the closure.
+        let count = unsafe encoded.withUnsafeMutableBytes {
+            unsafe self.connection.encode(frame, bytes.span.rawBytes, into: $0)
+        }
         self.output += encoded[..<count]
     }
 
@@ -122,7 +125,11 @@ public struct TestEndpoint: ~Copyable {
         var offset = 0
         defer { self.unread.removeFirst(offset) }
         while !self.isClosed {
-            switch self.unread.withUnsafeMutableBytes({ self.connection.next(in: $0, from: &offset, now: self.now) }) {
+            // Alive, in bounds and initialized: all of the array, inside the closure.
+            let step = unsafe self.unread.withUnsafeMutableBytes {
+                unsafe self.connection.next(in: $0, from: &offset, now: self.now)
+            }
+            switch step {
             case .message(let kind, let range): self.events.append(.message(kind, Array(self.unread[range])))
             case .assembledMessage(let kind): self.events.append(.message(kind, self.connection.takeMessage()))
             case .piece(let kind, let range, let isLast):
@@ -149,9 +156,11 @@ public struct TestEndpoint: ~Copyable {
         var random = self.random
         var written: [UInt8] = []
         let key: (() -> MaskingKey)? = self.connection.role == .client ? { MaskingKey(using: &random) } : nil
-        self.connection.writeControlFrames(maskingKey: key) { count, write in
+        // Alive: `write` is given memory for its call only.
+        unsafe self.connection.writeControlFrames(maskingKey: key) { count, write in
             var frame = [UInt8](repeating: 0, count: count)
-            let end = frame.withUnsafeMutableBytes { write($0) }
+            // In bounds: as large as it may be. Alive: inside the closure.
+            let end = unsafe frame.withUnsafeMutableBytes { unsafe write($0) }
             written += frame[..<end]
         }
         self.random = random

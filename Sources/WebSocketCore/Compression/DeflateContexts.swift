@@ -14,8 +14,8 @@ final class DeflaterContext {
     private static let maxKeptBytes = 64 << 10
 
     let parameters: Parameters
-    @exclusivity(unchecked) private var deflater: Deflater
-    @exclusivity(unchecked) private(set) var output: [UInt8] = []
+    private var deflater: Deflater
+    private(set) var output: [UInt8] = []
 
     /// - Returns: `nil` if memory is short.
     init?(_ parameters: Parameters) {
@@ -52,7 +52,7 @@ final class DeflaterContext {
 /// An inflater that can be lent.
 final class InflaterContext {
     let windowBits: Int
-    @exclusivity(unchecked) var inflater: Inflater
+    var inflater: Inflater
 
     /// - Returns: `nil` if memory is short.
     init?(windowBits: Int) {

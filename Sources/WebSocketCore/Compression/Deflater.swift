@@ -11,9 +11,8 @@ import CZlib
 ///
 /// The stream remembers what it compressed (context takeover): the peer must inflate messages in the order in which
 /// they were compressed here. It is moved, never copied, and may be used from one thread at a time.
-public struct Deflater: ~Copyable {
-    /// zlib keeps a pointer back to its `z_stream`, so the stream lives at one address for as long as the deflater does.
-    private let stream: UnsafeMutablePointer<z_stream>
+public struct Deflater: ~Copyable, Sendable {
+    private var stream: ZlibStream<Deflation>
 
     /// Allocates the compressor.
     ///
@@ -25,28 +24,16 @@ public struct Deflater: ~Copyable {
     /// - Returns: `nil` if memory is short or an argument lies outside its range.
     public init?(level: Int, windowBits: Int, memoryLevel: Int) {
         guard 0...9 ~= level, 9...15 ~= windowBits, 1...9 ~= memoryLevel else { return nil }
-        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-        // Zeroed: no allocator of ours, no input, no output. Freed here if zlib refuses, in `deinit` otherwise.
-        stream.initialize(to: z_stream())
-        // Negative window bits ask zlib for raw DEFLATE, without header or checksum.
-        guard aloft_deflateInit2(stream, CInt(level), -CInt(windowBits), CInt(memoryLevel)) == Z_OK else {
-            stream.deallocate()
+        guard let stream = ZlibStream<Deflation>(level: level, windowBits: windowBits, memoryLevel: memoryLevel) else {
             return nil
         }
         self.stream = stream
     }
 
-    deinit {
-        // Nobody else holds the pointer: the struct cannot be copied and the pointer never leaves it.
-        _ = deflateEnd(self.stream)
-        self.stream.deallocate()
-    }
-
     /// Forgets everything compressed so far: the next message can be inflated without the ones before it
     /// (`*_no_context_takeover`, RFC 7692 §7.1.1). Call it between messages, never between fragments of one.
     public mutating func reset() {
-        // Fails only for a stream that was never initialised.
-        _ = deflateReset(self.stream)
+        self.stream.reset()
     }
 
     /// Appends one compressed message, or one compressed fragment of a message, to `output`.
@@ -66,15 +53,22 @@ public struct Deflater: ~Copyable {
             if isFinal { output.append(0x00) }
             return
         }
-        // The pointer is used inside this closure only; zlib reads `avail_in` bytes from it and writes none.
-        payload.withUnsafeBytes { bytes in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let slice = UnsafeRawBufferPointer(rebasing: rest.prefix(Int(UInt32.max)))
-                rest = rest.dropFirst(slice.count)
-                self.compress(slice, flush: rest.isEmpty ? Z_SYNC_FLUSH : Z_NO_FLUSH, into: &output)
+        var rest = payload
+        var progress = ZlibProgress.none
+        repeat {
+            if output.capacity - output.count < Self.minimumRoom {
+                let guess = rest.byteCount / 2 + Self.minimumRoom
+                output.reserveCapacity(output.count + max(guess, output.count))
             }
-        }
+            let input = rest
+            output.append(addingCapacity: output.capacity - output.count) { room in
+                progress = self.stream.step(input, into: &room)
+            }
+            // `Z_BUF_ERROR` says that a flush was complete already: the loop ends, as room is left.
+            precondition(
+                progress.status == Z_OK || progress.status == Z_BUF_ERROR, "the deflate stream was corrupted")
+            rest = rest.extracting(droppingFirst: progress.consumed)
+        } while !rest.isEmpty || !progress.hasRoomLeft
         if isFinal { output.removeLast(Self.flushTail) }
     }
 
@@ -83,39 +77,4 @@ public struct Deflater: ~Copyable {
 
     /// zlib repeats the flush marker if a call leaves it not one byte of room; it asks for more than 6.
     private static let minimumRoom = 64
-
-    /// Compresses at most `UInt32.max` bytes, the most zlib takes in one call.
-    private mutating func compress(_ slice: UnsafeRawBufferPointer, flush: CInt, into output: inout [UInt8]) {
-        // zlib declares its input mutable but only reads it. It is valid until this method returns, and unset then.
-        self.stream.pointee.next_in = UnsafeMutablePointer(
-            mutating: slice.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        )
-        self.stream.pointee.avail_in = UInt32(slice.count)
-        defer { self.stream.pointee.next_in = nil }
-
-        var roomLeft: UInt32 = 0
-        repeat {
-            if output.capacity - output.count < Self.minimumRoom {
-                let guess = Int(self.stream.pointee.avail_in) / 2 + Self.minimumRoom
-                output.reserveCapacity(output.count + max(guess, output.count))
-            }
-            let room = min(output.capacity - output.count, Int(UInt32.max))
-            output.append(addingCapacity: room) { span in
-                // zlib writes at most `avail_out` bytes from the start of the uninitialised room and says how many.
-                span.withUnsafeMutableBufferPointer { buffer, initialised in
-                    self.stream.pointee.next_out = buffer.baseAddress
-                    self.stream.pointee.avail_out = UInt32(clamping: buffer.count)
-                    // `Z_BUF_ERROR` says that a flush was complete already: the loop ends, as room is left.
-                    let status = deflate(self.stream, flush)
-                    precondition(status == Z_OK || status == Z_BUF_ERROR, "the deflate stream was corrupted")
-                    roomLeft = self.stream.pointee.avail_out
-                    initialised = buffer.count - Int(roomLeft)
-                    self.stream.pointee.next_out = nil
-                }
-            }
-        } while roomLeft == 0
-    }
 }
-
-// zlib keeps no thread-local state and the struct is the only owner of its stream, so it may move between threads.
-extension Deflater: @unchecked Sendable {}

@@ -9,16 +9,17 @@ extension WebSocketConnection {
 
     /// More of a data frame of a message that is delivered in pieces. Returns `nil` to be called again.
     mutating func readPiece(
-        of header: FrameHeader, _ incoming: IncomingMessage, _ bytes: UnsafeMutableRawBufferPointer,
+        of header: FrameHeader, _ incoming: IncomingMessage, _ bytes: inout MutableRawSpan,
         _ offset: inout Int, _ now: Timestamp
     ) throws(ProtocolViolation) -> Step? {
         guard let kind = incoming.assembler.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
         if incoming.assembler.isCompressed {
-            if incoming.frameBytesLeft > 0, offset < bytes.count { incoming.assembler.goesOn(at: now) }
-            while incoming.frameBytesLeft > 0, offset < bytes.count, incoming.assembler.collectedBytes < Self.enough {
-                let part = incoming.takePayload(of: header, bytes, &offset, atMost: Self.inflatedAtOnce)
+            if incoming.frameBytesLeft > 0, offset < bytes.byteCount { incoming.assembler.goesOn(at: now) }
+            while incoming.frameBytesLeft > 0, offset < bytes.byteCount, incoming.assembler.collectedBytes < Self.enough
+            {
+                let part = incoming.takePayload(of: header, &bytes, &offset, atMost: Self.inflatedAtOnce)
                 try incoming.assembler.append(
-                    UnsafeRawBufferPointer(part), deflate: self.deflate, limits: self.limits, .inPieces)
+                    bytes.bytes.extracting(part), deflate: self.deflate, limits: self.limits, .inPieces)
             }
         }
         if incoming.assembler.collectedBytes > 0, incoming.frameBytesLeft > 0 || !header.isFinal {
@@ -28,9 +29,9 @@ extension WebSocketConnection {
         }
         let start = offset
         // All that is left of a compressed frame has been taken, or nothing is here.
-        let part = incoming.takePayload(of: header, bytes, &offset, atMost: .max)
+        let part = incoming.takePayload(of: header, &bytes, &offset, atMost: .max)
         if part.isEmpty, incoming.frameBytesLeft > 0 { return .needMoreBytes }
-        try incoming.assembler.passOn(UnsafeRawBufferPointer(part), now: now, limits: self.limits)
+        try incoming.assembler.passOn(bytes.bytes.extracting(part), now: now, limits: self.limits)
         let isLast = incoming.frameBytesLeft == 0 && header.isFinal
         if incoming.frameBytesLeft == 0 { incoming.frame = nil }
         guard isLast else { return part.isEmpty ? nil : .piece(kind, start..<offset, isLast: false) }
@@ -43,15 +44,15 @@ extension WebSocketConnection {
 }
 
 extension IncomingMessage {
-    /// Takes so much of the frame's payload as is here, `most` bytes at most, unmasked where it lies.
+    /// Takes so much of the frame's payload as is here, `most` bytes at most, unmasked where it lies. Returns where.
     func takePayload(
-        of header: FrameHeader, _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, atMost most: Int
-    ) -> UnsafeMutableRawBufferPointer {
-        let available = min(bytes.count - offset, most)
+        of header: FrameHeader, _ bytes: inout MutableRawSpan, _ offset: inout Int, atMost most: Int
+    ) -> Range<Int> {
+        let available = min(bytes.byteCount - offset, most)
         let count = self.frameBytesLeft < UInt64(available) ? Int(self.frameBytesLeft) : available
-        let piece = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
+        let piece = offset..<(offset + count)
         let done = Int(truncatingIfNeeded: header.payloadBytes - self.frameBytesLeft)
-        header.maskingKey?.rotated(by: done).apply(to: piece)
+        header.maskingKey?.rotated(by: done).apply(to: &bytes, in: piece)
         offset += count
         self.frameBytesLeft -= UInt64(count)
         return piece

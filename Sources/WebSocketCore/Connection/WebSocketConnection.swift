@@ -109,47 +109,54 @@ public struct WebSocketConnection: ~Copyable {
     /// What is not consumed when the step is `.needMoreBytes` is at most a frame header or an unfinished control frame
     /// (130 bytes); the driver puts the bytes that come next behind it.
     public mutating func next(in bytes: inout MutableRawSpan, from offset: inout Int, now: Timestamp) -> Step {
-        bytes.withUnsafeMutableBytes { self.next(in: $0, from: &offset, now: now) }
+        self.step(in: &bytes, from: &offset, now: now)
     }
 
     /// The same for memory that only a pointer names. `offset` lies within `bytes`.
     public mutating func next(
         in bytes: UnsafeMutableRawBufferPointer, from offset: inout Int, now: Timestamp
     ) -> Step {
-        precondition(offset >= 0 && offset <= bytes.count, "offset outside of the bytes")
+        // Alive, initialized and not aliased: for the length of this call, which the caller promises with the pointer.
+        var span = unsafe bytes.mutableBytes
+        return self.step(in: &span, from: &offset, now: now)
+    }
+
+    @inline(__always)
+    private mutating func step(in bytes: inout MutableRawSpan, from offset: inout Int, now: Timestamp) -> Step {
+        precondition(offset >= 0 && offset <= bytes.byteCount, "offset outside of the bytes")
         // Nothing is left to be done, and frames are read: the short way.
         if self.closing.isOpen, self.controlFrames.isEmpty, !self.isShutdownDue,
-            let step = self.readShortMessage(bytes, &offset, now)
+            let step = self.readShortMessage(&bytes, &offset, now)
         {
             self.keepAlive.receivedBytes(now: now)
             self.leftOver = 0
             return step
         }
-        return self.nextAtLength(in: bytes, from: &offset, now: now)
+        return self.nextAtLength(in: &bytes, from: &offset, now: now)
     }
 
     @inline(never)
     private mutating func nextAtLength(
-        in bytes: UnsafeMutableRawBufferPointer, from offset: inout Int, now: Timestamp
+        in bytes: inout MutableRawSpan, from offset: inout Int, now: Timestamp
     ) -> Step {
         if let step = self.dueStep() { return step }
         // What was left over has been a sign of life once; only more than that is a new one.
-        if bytes.count &- offset > self.leftOver { self.keepAlive.receivedBytes(now: now) }
+        if bytes.byteCount &- offset > self.leftOver { self.keepAlive.receivedBytes(now: now) }
         self.leftOver = 0
         while true {
             guard self.closing.readsFrames else {
-                self.closing.discarded(bytes.count - offset)
-                offset = bytes.count
+                self.closing.discarded(bytes.byteCount - offset)
+                offset = bytes.byteCount
                 return self.dueStep() ?? .needMoreBytes
             }
             let step =
                 if let incoming, let frame = incoming.frame {
-                    self.readPayload(of: frame, incoming, bytes, &offset, now)
+                    self.readPayload(of: frame, incoming, &bytes, &offset, now)
                 } else {
-                    self.readFrame(bytes, &offset, now)
+                    self.readFrame(&bytes, &offset, now)
                 }
             if let step {
-                if case .needMoreBytes = step { self.leftOver = bytes.count &- offset }
+                if case .needMoreBytes = step { self.leftOver = bytes.byteCount &- offset }
                 return step
             }
         }
@@ -173,30 +180,28 @@ public struct WebSocketConnection: ~Copyable {
 
     /// A frame begins at `offset`. Returns `nil` to be called again.
     private mutating func readFrame(
-        _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
+        _ bytes: inout MutableRawSpan, _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
-        let available = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        switch FrameHeader.decode(available) {
+        switch FrameHeader.decode(bytes.bytes.extracting(droppingFirst: offset)) {
         case .needMoreBytes:
-            if let first = available.first, let violation = self.violation(ofFirstByte: first) {
+            if let violation = self.violation(ofFirstByteOf: bytes.bytes, at: offset) {
                 return self.fail(violation, now)
             }
             return .needMoreBytes
         case .violation(let violation):
             // What the first byte makes certain comes first, however the bytes were cut.
-            return self.fail(available.first.flatMap { self.violation(ofFirstByte: $0) } ?? violation, now)
+            return self.fail(self.violation(ofFirstByteOf: bytes.bytes, at: offset) ?? violation, now)
         case .header(let header, let headerBytes):
             if let violation = self.violation(of: header) { return self.fail(violation, now) }
             let start = offset &+ headerBytes
             // The check above has compared the length with a limit that is an Int.
             let payloadBytes = Int(truncatingIfNeeded: header.payloadBytes)
-            let isWhole = payloadBytes <= bytes.count &- start
+            let isWhole = payloadBytes <= bytes.byteCount &- start
             if header.opcode.isControl {
                 guard isWhole else { return .needMoreBytes }
-                let payload = UnsafeMutableRawBufferPointer(rebasing: bytes[start..<(start &+ payloadBytes)])
-                header.maskingKey?.apply(to: payload)
                 offset = start &+ payloadBytes
-                return self.received(header.opcode, UnsafeRawBufferPointer(payload), now)
+                header.maskingKey?.apply(to: &bytes, in: start..<offset)
+                return self.received(header.opcode, bytes.bytes.extracting(start..<offset), now)
             }
             if isWhole, header.isFinal, header.reservedBits.isEmpty,
                 let kind = MessageKind(rawValue: header.opcode.rawValue)
@@ -207,10 +212,9 @@ public struct WebSocketConnection: ~Copyable {
                         ? .awaitsDelivery : self.fail(.init(.messageTooLarge(limit: limit)), now)
                 }
                 let range = start..<(start &+ payloadBytes)
-                let payload = UnsafeMutableRawBufferPointer(rebasing: bytes[range])
-                header.maskingKey?.apply(to: payload)
+                header.maskingKey?.apply(to: &bytes, in: range)
                 offset = range.upperBound
-                if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
+                if kind == .text, !UTF8Validator.isValid(bytes.bytes.extracting(range)) {
                     return self.fail(.init(.textNotUTF8), now)
                 }
                 return .message(kind, range)
@@ -232,28 +236,26 @@ public struct WebSocketConnection: ~Copyable {
     /// ``readFrame(_:_:_:)`` would do, in fewer steps. `nil` for every other frame, of which nothing was touched.
     @inline(__always)
     private mutating func readShortMessage(
-        _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ now: Timestamp
+        _ bytes: inout MutableRawSpan, _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
         // Two bytes of header, four of masking key.
         let start = offset &+ 6
-        guard start <= bytes.count, self.role == .server, self.incoming == nil, let base = bytes.baseAddress else {
-            return nil
-        }
-        // Both lie before `start`.
-        let first = base.load(fromByteOffset: offset, as: UInt8.self)
-        let second = base.load(fromByteOffset: offset &+ 1, as: UInt8.self)
+        guard start <= bytes.byteCount, self.role == .server, self.incoming == nil else { return nil }
+        // In bounds, all three loads: `offset` is not negative, and they end at `start`. Any bits are an integer.
+        let first = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+        let second = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset &+ 1, as: UInt8.self)
         let count = Int(second & 0x7F)
         let limits = self.configuration.limits
         // FIN and the opcode, no reserved bits; masked.
         guard let kind = MessageKind(rawValue: first ^ 0x80), second & 0x80 != 0, count < 126,
-            count <= bytes.count &- start, count <= limits.maxMessageBytes,
+            count <= bytes.byteCount &- start, count <= limits.maxMessageBytes,
             count <= limits.largestFrame(isCompressed: false)
         else { return nil }
-        let word = base.loadUnaligned(fromByteOffset: offset &+ 2, as: UInt32.self)
-        let payload = UnsafeMutableRawBufferPointer(start: base + start, count: count)
-        MaskingKey(word: UInt32(littleEndian: word)).apply(to: payload)
+        let word = unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset &+ 2, as: UInt32.self)
+        let key = MaskingKey(word: UInt32(littleEndian: word))
         offset = start &+ count
-        if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
+        key.apply(to: &bytes, in: start..<offset)
+        if kind == .text, !UTF8Validator.isValid(bytes.bytes.extracting(start..<offset)) {
             return self.fail(.init(.textNotUTF8), now)
         }
         return .message(kind, start..<offset)
@@ -261,16 +263,16 @@ public struct WebSocketConnection: ~Copyable {
 
     /// More of a data frame that is not delivered from the read buffer. Returns `nil` to be called again.
     private mutating func readPayload(
-        of header: FrameHeader, _ incoming: IncomingMessage, _ bytes: UnsafeMutableRawBufferPointer,
+        of header: FrameHeader, _ incoming: IncomingMessage, _ bytes: inout MutableRawSpan,
         _ offset: inout Int, _ now: Timestamp
     ) -> Step? {
         do throws(ProtocolViolation) {
-            if self.delivery == .inPieces { return try self.readPiece(of: header, incoming, bytes, &offset, now) }
-            let piece = incoming.takePayload(of: header, bytes, &offset, atMost: .max)
+            if self.delivery == .inPieces { return try self.readPiece(of: header, incoming, &bytes, &offset, now) }
+            let piece = incoming.takePayload(of: header, &bytes, &offset, atMost: .max)
             if piece.isEmpty, incoming.frameBytesLeft > 0 { return .needMoreBytes }
             if !piece.isEmpty {
                 try incoming.assembler.append(
-                    UnsafeRawBufferPointer(piece), deflate: self.deflate, memory: self.memory, limits: self.limits)
+                    bytes.bytes.extracting(piece), deflate: self.deflate, memory: self.memory, limits: self.limits)
             }
             if incoming.frameBytesLeft > 0 { return .needMoreBytes }
             incoming.frame = nil
@@ -287,7 +289,10 @@ public struct WebSocketConnection: ~Copyable {
         return message
     }
 
-    private func violation(ofFirstByte first: UInt8) -> ProtocolViolation? {
+    /// What the first byte of a frame makes certain, if it has come.
+    private func violation(ofFirstByteOf bytes: RawSpan, at offset: Int) -> ProtocolViolation? {
+        guard offset < bytes.byteCount else { return nil }
+        let first = bytes.byte(at: offset)
         guard let opcode = Opcode(rawValue: first & 0x0F) else { return nil }
         return self.violation(of: opcode, ReservedBits(rawValue: first & 0x70))
     }
@@ -342,7 +347,7 @@ public struct WebSocketConnection: ~Copyable {
     }
 
     /// A control frame came, whole. Returns `nil` if there is nothing to do for it.
-    private mutating func received(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, _ now: Timestamp) -> Step? {
+    private mutating func received(_ opcode: Opcode, _ payload: RawSpan, _ now: Timestamp) -> Step? {
         switch opcode {
         case .ping, .pong:
             guard self.controlFrameRate.admits(now: now, limits: self.limits) else {
@@ -354,7 +359,7 @@ public struct WebSocketConnection: ~Copyable {
                     now)
             }
             if opcode == .pong {
-                return .pong(payload.count == 8 ? payload.reduce(0) { $0 << 8 | UInt64($1) } : nil)
+                return .pong(payload.byteCount == 8 ? UInt64(bigEndian: payload.load(at: 0, as: UInt64.self)) : nil)
             }
             // RFC 6455 §5.5.2: also after our own Close frame; behind the peer's no frame is read.
             self.queue(.pong, payload)
@@ -432,36 +437,19 @@ public struct WebSocketConnection: ~Copyable {
     public func encodeWhole(
         _ payload: RawSpan, as kind: MessageKind, into destination: UnsafeMutableRawBufferPointer
     ) -> Int {
-        let count = payload.byteCount
-        // Four bytes are the header of a message of up to 64 KiB less one.
-        guard self.closing.isOpen, self.role == .server, self.deflate == nil, self.outgoing == nil,
-            count <= 0xFFFF, count &+ 4 <= destination.count, let base = destination.baseAddress
-        else { return 0 }
-        // Every store lies within `count` + 4 bytes, for which there is room.
-        base.storeBytes(of: 0x80 | kind.rawValue, as: UInt8.self)
-        let headerBytes: Int
-        if count < 126 {
-            base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
-            headerBytes = 2
-        } else {
-            base.storeBytes(of: 126, toByteOffset: 1, as: UInt8.self)
-            base.storeBytes(
-                of: UInt16(truncatingIfNeeded: count).bigEndian, toByteOffset: 2, as: UInt16.self)
-            headerBytes = 4
-        }
-        payload.withUnsafeBytes { bytes in
-            if let start = bytes.baseAddress { (base + headerBytes).copyMemory(from: start, byteCount: count) }
-        }
-        return headerBytes &+ count
+        guard self.closing.isOpen, self.role == .server, self.deflate == nil, self.outgoing == nil else { return 0 }
+        // Alive: for this call, which the caller promises with the pointer. In bounds: `encodeShort` compares with the room.
+        return unsafe FrameHeader.encodeShort(payload, as: kind, into: destination)
     }
 
     /// Writes `frame`, which was made of `payload`, to `destination`, which has room for its ``OutgoingFrame/byteCount``.
     public mutating func encode(
         _ frame: OutgoingFrame, _ payload: RawSpan, into destination: UnsafeMutableRawBufferPointer
     ) -> Int {
-        guard frame.isCompressed, let outgoing else { return frame.header.encode(payload, into: destination) }
+        // Alive, in both: for this call, which the caller promises with the pointer. In bounds: `encode` compares with the room.
+        guard frame.isCompressed, let outgoing else { return unsafe frame.header.encode(payload, into: destination) }
         defer { if !outgoing.encoder.isInUse { self.outgoing = nil } }
-        return outgoing.encoder.encode(frame, payload, into: destination, deflate: self.deflate)
+        return unsafe outgoing.encoder.encode(frame, payload, into: destination, deflate: self.deflate)
     }
 
     /// The whole frame of `message`, compressed where that was negotiated, to be written as it is.
@@ -485,7 +473,8 @@ public struct WebSocketConnection: ~Copyable {
     /// Sends a ping; the next step is `.write`. The payload comes back in a `.pong` step.
     public mutating func ping(_ payload: UInt64) {
         guard self.closing.isOpen else { return }
-        withUnsafeBytes(of: payload.bigEndian) { self.queue(.ping, $0) }
+        let bytes = [8 of UInt8] { UInt8(truncatingIfNeeded: payload >> (56 - 8 * UInt64($0))) }
+        self.queue(.ping, bytes.span.rawBytes)
     }
 
     /// Writes the control frames that are due to the end of `output`.
@@ -504,8 +493,9 @@ public struct WebSocketConnection: ~Copyable {
             let end = index + 2 + Int(frames[index + 1])
             guard let opcode = Opcode(rawValue: frames[index] & 0x0F), end <= frames.count else { return }
             let header = FrameHeader(opcode: opcode, maskingKey: maskingKey?(), payloadBytes: end - index - 2)
-            let payload = frames.span.extracting((index + 2)..<end).bytes
-            output(header.headerBytes + payload.byteCount) { header.encode(payload, into: $0) }
+            let payload = frames.span.extracting((index + 2)..<end).rawBytes
+            // Alive: while `output` has given the memory. In bounds: `encode` compares with the room.
+            unsafe output(header.headerBytes + payload.byteCount) { unsafe header.encode(payload, into: $0) }
             index = end
         }
     }
@@ -513,13 +503,13 @@ public struct WebSocketConnection: ~Copyable {
     /// The last frame but for pongs: no message is sent after it.
     private mutating func queue(_ close: Close) {
         self.outgoing = nil
-        close.payload.withUnsafeBytes { self.queue(.close, $0) }
+        self.queue(.close, close.payload.span.rawBytes)
     }
 
-    private mutating func queue(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
-        let payload = payload.prefix(FrameHeader.maxControlPayloadBytes)
+    private mutating func queue(_ opcode: Opcode, _ payload: RawSpan) {
+        let payload = payload.extracting(first: FrameHeader.maxControlPayloadBytes)
         self.controlFrames.append(opcode.rawValue)
-        self.controlFrames.append(UInt8(payload.count))
+        self.controlFrames.append(UInt8(payload.byteCount))
         self.controlFrames.append(contentsOf: payload)
     }
 

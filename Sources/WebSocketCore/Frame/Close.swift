@@ -91,16 +91,16 @@ public struct Close: Sendable, Hashable {
     }
 
     /// Reads a Close frame's payload: empty, or a valid code and a reason in UTF-8 (RFC 6455 §5.5.1, §7.4, §8.1).
-    init(payload: UnsafeRawBufferPointer) throws(ProtocolViolation) {
+    init(payload: RawSpan) throws(ProtocolViolation) {
         if payload.isEmpty {
             self.init(nil)
             return
         }
-        guard payload.count >= 2 else { throw ProtocolViolation(.closeBodyTooShort) }
-        let code = CloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
+        guard payload.byteCount >= 2 else { throw ProtocolViolation(.closeBodyTooShort) }
+        let code = CloseCode(rawValue: UInt16(bigEndian: payload.load(at: 0, as: UInt16.self)))
         guard code.isValidOnTheWire else { throw ProtocolViolation(.invalidCloseCode(code.rawValue)) }
-        let reason = UnsafeRawBufferPointer(rebasing: payload[2...])
+        let reason = payload.extracting(droppingFirst: 2)
         guard UTF8Validator.isValid(reason) else { throw ProtocolViolation(.closeReasonNotUTF8) }
-        self.init(code, reason: String(decoding: reason, as: UTF8.self))
+        self.init(code, reason: reason.text(0..<reason.byteCount))
     }
 }

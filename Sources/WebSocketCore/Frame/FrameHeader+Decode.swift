@@ -14,15 +14,9 @@ extension FrameHeader {
     /// (RFC 6455 §5.2, §5.5). A violation is told by the first byte that makes it certain.
     @inlinable
     public static func decode(_ bytes: RawSpan) -> Decoded {
-        bytes.withUnsafeBytes { Self.decode($0) }
-    }
-
-    @inlinable
-    static func decode(_ bytes: UnsafeRawBufferPointer) -> Decoded {
-        // Every read below is preceded by a comparison of its end with `count`.
-        let count = bytes.count
-        guard count >= 1, let base = bytes.baseAddress else { return .needMoreBytes }
-        let first = base.load(as: UInt8.self)
+        let count = bytes.byteCount
+        guard count >= 1 else { return .needMoreBytes }
+        let first = bytes.byte(at: 0)
         guard let opcode = Opcode(rawValue: first & 0x0F) else {
             return .violation(ProtocolViolation(.reservedOpcode(first & 0x0F)))
         }
@@ -30,7 +24,7 @@ extension FrameHeader {
         if opcode.isControl && !isFinal { return .violation(ProtocolViolation(.fragmentedControlFrame)) }
         guard count >= 2 else { return .needMoreBytes }
 
-        let second = base.load(fromByteOffset: 1, as: UInt8.self)
+        let second = bytes.byte(at: 1)
         let isMasked = second & 0x80 != 0
         let shortLength = second & 0x7F
         if opcode.isControl && shortLength > 125 { return .violation(ProtocolViolation(.controlFrameTooLong)) }
@@ -39,16 +33,16 @@ extension FrameHeader {
         var headerBytes = 2
         if shortLength == 126 {
             guard count >= 4 else { return .needMoreBytes }
-            payloadBytes = UInt64(UInt16(bigEndian: base.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+            payloadBytes = UInt64(UInt16(bigEndian: bytes.load(at: 2, as: UInt16.self)))
             if payloadBytes < 126 { return .violation(ProtocolViolation(.lengthNotMinimal)) }
             headerBytes = 4
         } else if shortLength == 127 {
             guard count >= 3 else { return .needMoreBytes }
-            if base.load(fromByteOffset: 2, as: UInt8.self) & 0x80 != 0 {
+            if bytes.byte(at: 2) & 0x80 != 0 {
                 return .violation(ProtocolViolation(.lengthTooLarge))
             }
             guard count >= 10 else { return .needMoreBytes }
-            payloadBytes = UInt64(bigEndian: base.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
+            payloadBytes = UInt64(bigEndian: bytes.load(at: 2, as: UInt64.self))
             if payloadBytes < 65_536 { return .violation(ProtocolViolation(.lengthNotMinimal)) }
             headerBytes = 10
         }
@@ -56,7 +50,7 @@ extension FrameHeader {
         var maskingKey: MaskingKey?
         if isMasked {
             guard count >= headerBytes &+ 4 else { return .needMoreBytes }
-            let word = base.loadUnaligned(fromByteOffset: headerBytes, as: UInt32.self)
+            let word = bytes.load(at: headerBytes, as: UInt32.self)
             maskingKey = MaskingKey(word: UInt32(littleEndian: word))
             headerBytes &+= 4
         }

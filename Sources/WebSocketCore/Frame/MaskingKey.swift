@@ -24,7 +24,20 @@ public struct MaskingKey: Sendable, Hashable {
     /// 64 bytes a step on the vector registers; 3 ns for 20 bytes, about 70 GB/s from a kilobyte on.
     @inlinable
     public func apply(to bytes: inout MutableRawSpan) {
-        bytes.withUnsafeMutableBytes { self.apply(to: $0) }
+        // Alive and in bounds: the pointer names all of the span, and stays inside the closure.
+        unsafe bytes.withUnsafeMutableBytes { unsafe self.apply(to: $0) }
+    }
+
+    /// The same for a part of `bytes`.
+    ///
+    /// - Precondition: `range` lies in `0..<byteCount`.
+    @inline(__always)
+    func apply(to bytes: inout MutableRawSpan, in range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.byteCount, "range outside of the bytes")
+        // In bounds: the line above has compared the range. Alive: the pointer stays inside the closure.
+        unsafe bytes.withUnsafeMutableBytes {
+            unsafe self.apply(to: UnsafeMutableRawBufferPointer(rebasing: $0[range]))
+        }
     }
 
     /// The same for memory that only a pointer names.
@@ -33,46 +46,50 @@ public struct MaskingKey: Sendable, Hashable {
         guard let base = bytes.baseAddress else { return }
         let count = bytes.count
         var offset = 0
-        // Every load and store below lies within `count` bytes of `base`: the loop conditions say so.
+        // In bounds, all loads and stores below: the condition before each compares its end with `count`, and `offset` only
+        // grows by what was done. Aligned: `loadUnaligned` and `storeBytes` need nothing. Any bits are an integer.
         if count >= 16 {
-            let mask = unsafeBitCast(SIMD4<UInt32>(repeating: self.word.littleEndian), to: SIMD16<UInt8>.self)
+            let mask = unsafe unsafeBitCast(SIMD4<UInt32>(repeating: self.word.littleEndian), to: SIMD16<UInt8>.self)
             while offset &+ 64 <= count {
-                Self.combine(base, offset, mask)
-                Self.combine(base, offset &+ 16, mask)
-                Self.combine(base, offset &+ 32, mask)
-                Self.combine(base, offset &+ 48, mask)
+                unsafe Self.combine(base, offset, mask)
+                unsafe Self.combine(base, offset &+ 16, mask)
+                unsafe Self.combine(base, offset &+ 32, mask)
+                unsafe Self.combine(base, offset &+ 48, mask)
                 offset &+= 64
             }
             while offset &+ 16 <= count {
-                Self.combine(base, offset, mask)
+                unsafe Self.combine(base, offset, mask)
                 offset &+= 16
             }
         }
         if offset &+ 8 <= count {
             let mask = (UInt64(self.word) | UInt64(self.word) &<< 32).littleEndian
-            let value = base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ mask
-            base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+            let value = unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) ^ mask
+            unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
             offset &+= 8
         }
         if offset &+ 4 <= count {
-            let value = base.loadUnaligned(fromByteOffset: offset, as: UInt32.self) ^ self.word.littleEndian
-            base.storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
+            let value = unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt32.self) ^ self.word.littleEndian
+            unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
             offset &+= 4
         }
         // What was done so far is a multiple of four bytes, so the key starts over.
         var rest = self.word
         while offset < count {
-            let value = base.load(fromByteOffset: offset, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
-            base.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+            let value = unsafe base.load(fromByteOffset: offset, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
+            unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
             rest &>>= 8
             offset &+= 1
         }
     }
 
+    /// 16 bytes. All of them must lie within the memory of `base`.
+    @unsafe
     @inlinable
     @inline(__always)
     static func combine(_ base: UnsafeMutableRawPointer, _ offset: Int, _ mask: SIMD16<UInt8>) {
-        let value = base.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self) ^ mask
-        base.storeBytes(of: value, toByteOffset: offset, as: SIMD16<UInt8>.self)
+        // In bounds: the caller has compared `offset + 16`.
+        let value = unsafe base.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self) ^ mask
+        unsafe base.storeBytes(of: value, toByteOffset: offset, as: SIMD16<UInt8>.self)
     }
 }

@@ -18,72 +18,64 @@ public struct UTF8Validator: Sendable, Hashable {
 
     /// Whether `bytes` are valid as the continuation of what was given before.
     public mutating func validate(_ bytes: RawSpan) -> Bool {
-        bytes.withUnsafeBytes { self.validate($0) }
-    }
-
-    /// Whether `bytes` are valid UTF-8, complete in themselves.
-    @inlinable
-    public static func isValid(_ bytes: RawSpan) -> Bool {
-        bytes.withUnsafeBytes { Self.isValid($0) }
-    }
-
-    mutating func validate(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var start = 0
-        while self.missing > 0, start < bytes.count {
-            guard self.accept(bytes[start]) else { return false }
+        while self.missing > 0, start < bytes.byteCount {
+            guard self.accept(bytes.byte(at: start)) else { return false }
             start += 1
         }
-        if start == bytes.count { return true }
+        if start == bytes.byteCount { return true }
         // What is left begins with a code point. Its last one, three bytes at most, may be unfinished.
         let end = Self.endOfWholeCodePoints(bytes, from: start)
-        guard Self.isValid(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { return false }
-        for index in end..<bytes.count {
-            guard self.accept(bytes[index]) else { return false }
+        guard Self.isValid(bytes.extracting(start..<end)) else { return false }
+        for index in end..<bytes.byteCount {
+            guard self.accept(bytes.byte(at: index)) else { return false }
         }
         return true
     }
 
-    @usableFromInline
-    static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Whether `bytes` are valid UTF-8, complete in themselves.
+    public static func isValid(_ bytes: RawSpan) -> Bool {
         if Self.isASCII(bytes) { return true }
-        // The memory is initialised and outlives the call; bytes have no alignment.
-        let span = unsafe bytes.bindMemory(to: UInt8.self).span
-        return (try? UTF8Span(validating: span)) != nil
+        // Alive and in bounds: the pointer names all of the span, and stays inside the closure. Bytes have no alignment.
+        return unsafe bytes.withUnsafeBytes { memory in
+            (try? UTF8Span(validating: unsafe memory.bindMemory(to: UInt8.self).span)) != nil
+        }
     }
 
     /// Eight bytes a step: most text on the wire is ASCII, and short.
     @inline(__always)
-    private static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let base = bytes.baseAddress else { return true }
-        let count = bytes.count
+    private static func isASCII(_ bytes: RawSpan) -> Bool {
+        let count = bytes.byteCount
         var high: UInt64 = 0
         var offset = 0
         while offset &+ 8 <= count {
-            high |= base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            // In bounds: the condition of the loop says so. Any bits are an integer.
+            high |= unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
             if offset & 63 == 56 && high & 0x8080_8080_8080_8080 != 0 { return false }
             offset &+= 8
         }
         while offset < count {
-            high |= UInt64(base.load(fromByteOffset: offset, as: UInt8.self))
+            // In bounds: the condition of the loop says so.
+            high |= UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
             offset &+= 1
         }
         return high & 0x8080_8080_8080_8080 == 0
     }
 
     /// Where an unfinished code point at the end begins, or the end.
-    private static func endOfWholeCodePoints(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        var index = bytes.count - 1
-        let earliest = max(start, bytes.count - 3)
+    private static func endOfWholeCodePoints(_ bytes: RawSpan, from start: Int) -> Int {
+        var index = bytes.byteCount - 1
+        let earliest = max(start, bytes.byteCount - 3)
         while index >= earliest {
-            let byte = bytes[index]
-            if byte < 0x80 { return bytes.count }
+            let byte = bytes.byte(at: index)
+            if byte < 0x80 { return bytes.byteCount }
             if byte >= 0xC0 {
                 let length = byte >= 0xF0 ? 4 : (byte >= 0xE0 ? 3 : 2)
-                return bytes.count - index < length ? index : bytes.count
+                return bytes.byteCount - index < length ? index : bytes.byteCount
             }
             index -= 1
         }
-        return bytes.count
+        return bytes.byteCount
     }
 
     /// One byte, by the table of RFC 3629 §4.

@@ -80,8 +80,9 @@ extension String {
     /// `A` to `Z` become `a` to `z`; every other character stays what it is, without Unicode's rules.
     var asciiLowercased: String {
         let bytes = self.utf8Span.span
-        return String(unsafeUninitializedCapacity: bytes.count) { memory in
-            for index in bytes.indices { memory[index] = bytes[index].lowercased }
+        // In bounds: there is room for as many bytes. Initialized: all of them.
+        return unsafe String(unsafeUninitializedCapacity: bytes.count) { memory in
+            for index in bytes.indices { unsafe memory[index] = bytes[index].lowercased }
             return bytes.count
         }
     }
@@ -102,17 +103,6 @@ extension String {
             }
         }
         return String(text)
-    }
-}
-
-extension RawSpan {
-    /// The byte at `index`, which must lie in `0..<byteCount`.
-    @inline(__always)
-    func byte(at index: Int) -> UInt8 { self.unsafeLoad(fromByteOffset: index, as: UInt8.self) }
-
-    /// `range` as text. Bytes that are not UTF-8 become U+FFFD.
-    func text(_ range: Range<Int>) -> String {
-        self.extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     }
 }
 

@@ -14,7 +14,7 @@ package struct Authority: Sendable, Hashable {
     }
 
     package init(_ text: String) throws(Fault) {
-        self = try Authority.parse(text.utf8Span.span.bytes)
+        self = try Authority.parse(text.utf8Span.span.rawBytes)
     }
 
     private init(host: String, port: Int?, isIPv6: Bool) {
@@ -23,7 +23,7 @@ package struct Authority: Sendable, Hashable {
         self.isIPv6 = isIPv6
     }
 
-    static func isValid(_ text: String) -> Bool { Self.isValid(text.utf8Span.span.bytes) }
+    static func isValid(_ text: String) -> Bool { Self.isValid(text.utf8Span.span.rawBytes) }
 
     static func isValid(_ bytes: RawSpan) -> Bool {
         guard let end = Self.hostEnd(bytes) else { return false }

@@ -47,8 +47,7 @@ struct FieldSection: Sendable {
     /// The fields as a value of their own, if they agree on where the message ends (RFC 9112 §6.3).
     private mutating func finish(_ head: RawSpan) throws(HandshakeFault) -> HeaderFields {
         // Both exactly as large as they must be: a connection may keep them as long as it lives.
-        let fields = HeaderFields(
-            bytes: head.withUnsafeBytes { [UInt8]($0) }, lines: self.lines.withUnsafeBufferPointer { Array($0) })
+        let fields = HeaderFields(bytes: [UInt8](copying: head), lines: self.lines.copied())
         self.lines = []
         if fields.count(of: "Content-Length") > 0 {
             guard fields.contentLength != nil else { throw .invalidContentLength }

@@ -78,7 +78,7 @@ public struct HeaderFields: Sendable, Hashable {
         self.bytes.append(contentsOf: name.utf8)
         let nameEnd = self.bytes.count
         self.bytes.append(contentsOf: value)
-        self.appendLine(nameStart..<nameEnd, Self.trimmed(nameEnd..<self.bytes.count, in: self.bytes.span.bytes))
+        self.appendLine(nameStart..<nameEnd, Self.trimmed(nameEnd..<self.bytes.count, in: self.bytes.span.rawBytes))
     }
 
     /// Adds every field of `other`.
@@ -174,7 +174,7 @@ public struct HeaderFields: Sendable, Hashable {
         guard start <= end else { return nil }
         var index = start
         while index < end, self.bytes[index] != ASCII.comma { index &+= 1 }
-        let element = Self.trimmed(start..<index, in: self.bytes.span.bytes)
+        let element = Self.trimmed(start..<index, in: self.bytes.span.rawBytes)
         start = index &+ 1
         return element
     }

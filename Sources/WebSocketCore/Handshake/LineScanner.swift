@@ -60,7 +60,7 @@ extension RawSpan {
             if end &- index >= 8 {
                 // Eight bytes at once: the top bit of a byte is set where the byte is below a space or DEL. A borrow can set
                 // it above such a byte, never below: the lowest one is right.
-                let word = UInt64(littleEndian: self.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+                let word = UInt64(littleEndian: self.load(at: index, as: UInt64.self))
                 let isDelete = word ^ (ones &* UInt64(ASCII.delete))
                 let found = ((word &- ones &* UInt64(ASCII.space)) & ~word | (isDelete &- ones) & ~isDelete) & tops
                 if found == 0 {

@@ -1,7 +1,7 @@
 /// Reads the head of an HTTP/1.1 request, however its bytes are cut (RFC 9112 §2 to §5).
 ///
 ///     var parser = RequestHeadParser(limits: limits.handshake)
-///     switch parser.parse(received.span.bytes) {     // all bytes since the head began, each time
+///     switch parser.parse(received.span.rawBytes) {     // all bytes since the head began, each time
 ///     case .needMoreBytes: …                         // read more, append, parse again
 ///     case .complete(let head, let headBytes): …     // what follows the first `headBytes` bytes is yours
 ///     case .invalid(let fault): …                    // answer with a Rejection and close
@@ -120,7 +120,7 @@ public struct RequestHeadParser: Sendable {
     /// HTTP/1.1 needs one Host, and no version allows several (RFC 9112 §3.2).
     private static func checkHost(_ head: RequestHead) throws(HandshakeFault) {
         if let host = try head.fields.single("Host") {
-            let value = head.fields.bytes.span.extracting(host).bytes
+            let value = head.fields.bytes.span.extracting(host).rawBytes
             // Empty is what a client sends whose URI has no authority.
             guard host.isEmpty || Authority.isValid(value) else { throw .invalidHost(head.fields.text(host)) }
         } else if head.version >= .http11 {

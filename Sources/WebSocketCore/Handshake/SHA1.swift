@@ -16,9 +16,10 @@ struct SHA1 {
         let blocks = (message.count &+ 8) / 64 &+ 1
         padded.append(0x80)
         padded.append(contentsOf: repeatElement(0, count: blocks &* 64 &- 8 &- padded.count))
-        withUnsafeBytes(of: (UInt64(message.count) &* 8).bigEndian) { padded.append(contentsOf: $0) }
+        let bits = UInt64(message.count) &* 8
+        for shift in stride(from: 56, through: 0, by: -8) { padded.append(UInt8(truncatingIfNeeded: bits >> shift)) }
         var state = SHA1()
-        for block in 0..<blocks { state.add(padded.span.bytes.extracting((block &* 64)..<(block &* 64 &+ 64))) }
+        for block in 0..<blocks { state.add(padded.span.rawBytes.extracting((block &* 64)..<(block &* 64 &+ 64))) }
         return state.bytes
     }
 
@@ -26,7 +27,7 @@ struct SHA1 {
     private mutating func add(_ block: RawSpan) {
         // The schedule of 80 words, of which 16 are alive at any time (§6.1.3).
         var words = InlineArray<16, UInt32> { index in
-            UInt32(bigEndian: block.unsafeLoadUnaligned(fromByteOffset: index &* 4, as: UInt32.self))
+            UInt32(bigEndian: block.load(at: index &* 4, as: UInt32.self))
         }
         var (a, b, c, d, e) = (self.a, self.b, self.c, self.d, self.e)
         @inline(__always)

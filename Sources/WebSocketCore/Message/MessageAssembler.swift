@@ -1,9 +1,26 @@
 /// A message that comes in pieces: the data frame whose payload is being read, how much of it is still to come, and what
 /// has been collected.
 final class IncomingMessage {
-    @exclusivity(unchecked) var frame: FrameHeader?
-    @exclusivity(unchecked) var frameBytesLeft: UInt64 = 0
-    @exclusivity(unchecked) var assembler = MessageAssembler()
+    @exclusivity(unchecked) private var currentFrame: FrameHeader?
+    @exclusivity(unchecked) private var bytesLeft: UInt64 = 0
+    @exclusivity(unchecked) private var storage = MessageAssembler()
+
+    // Not aliased, all three: one connection owns this object, and is moved, never copied; nothing here calls anybody back.
+
+    var frame: FrameHeader? {
+        @inline(__always) get { unsafe self.currentFrame }
+        @inline(__always) set { unsafe self.currentFrame = newValue }
+    }
+
+    var frameBytesLeft: UInt64 {
+        @inline(__always) get { unsafe self.bytesLeft }
+        @inline(__always) set { unsafe self.bytesLeft = newValue }
+    }
+
+    var assembler: MessageAssembler {
+        @inline(__always) _read { yield unsafe self.storage }
+        @inline(__always) _modify { yield unsafe &self.storage }
+    }
 }
 
 /// Collects what does not come as one whole, uncompressed frame inside the read buffer: the pieces of a large frame, the
@@ -80,9 +97,9 @@ struct MessageAssembler: ~Copyable {
 
     /// A piece is delivered from where it lies.
     mutating func passOn(
-        _ bytes: UnsafeRawBufferPointer, now: Timestamp, limits: Limits
+        _ bytes: RawSpan, now: Timestamp, limits: Limits
     ) throws(ProtocolViolation) {
-        self.passedBytes += bytes.count
+        self.passedBytes += bytes.byteCount
         if !bytes.isEmpty { self.goesOn(at: now) }
         if self.kind == .text, !self.text.validate(bytes) { throw ProtocolViolation(.textNotUTF8) }
     }
@@ -94,10 +111,10 @@ struct MessageAssembler: ~Copyable {
 
     /// More of the payload, already unmasked.
     mutating func append(
-        _ bytes: UnsafeRawBufferPointer, deflate: ConnectionDeflate?, memory: WorkingMemory? = nil, limits: Limits,
+        _ bytes: RawSpan, deflate: ConnectionDeflate?, memory: WorkingMemory? = nil, limits: Limits,
         _ delivery: Delivery = .collected
     ) throws(ProtocolViolation) {
-        if let memory, self.buffer.capacity == 0 { self.buffer = memory.takeMessage(for: bytes.count) }
+        if let memory, self.buffer.capacity == 0 { self.buffer = memory.takeMessage(for: bytes.byteCount) }
         let start = self.buffer.count
         if self.isCompressed {
             do throws(ProtocolViolation) {
@@ -108,7 +125,7 @@ struct MessageAssembler: ~Copyable {
                 throw error
             }
         } else {
-            self.reserve(bytes.count, limit: limits.largestMessage(delivery))
+            self.reserve(bytes.byteCount, limit: limits.largestMessage(delivery))
             self.buffer.append(contentsOf: bytes)
         }
         try self.validate(from: start)
@@ -121,8 +138,7 @@ struct MessageAssembler: ~Copyable {
         guard let kind = self.kind else { throw ProtocolViolation(.continuationWithoutMessage) }
         if self.isCompressed {
             let start = self.buffer.count
-            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            try self.inflate(nothing, isFinal: true, deflate: deflate, limits: limits, delivery)
+            try self.inflate(RawSpan(), isFinal: true, deflate: deflate, limits: limits, delivery)
             try self.validate(from: start)
             if let deflate, deflate.dropsReceivedContext, let context = self.context.take() { deflate.give(context) }
         }
@@ -138,7 +154,7 @@ struct MessageAssembler: ~Copyable {
         self.passedBytes += message.count
         // The inflater guesses the size from what came, and a peer can make the guess wrong.
         guard message.capacity > 2 * message.count + 128 else { return message }
-        return message.withUnsafeBytes { Array($0) }
+        return [UInt8](copying: message.span.rawBytes)
     }
 
     /// Whether anything of a message, or of a compression context, is kept.
@@ -146,14 +162,15 @@ struct MessageAssembler: ~Copyable {
 
     private mutating func validate(from start: Int) throws(ProtocolViolation) {
         guard self.kind == .text else { return }
-        let isValid = self.buffer.withUnsafeBytes { bytes in
-            self.text.validate(UnsafeRawBufferPointer(rebasing: bytes[start...]))
-        }
+        // A copy of three bytes: the compiler takes a span of the buffer for one of all of this value.
+        var text = self.text
+        let isValid = text.validate(self.buffer.span.rawBytes.extracting(droppingFirst: start))
+        self.text = text
         if !isValid { throw ProtocolViolation(.textNotUTF8) }
     }
 
     private mutating func inflate(
-        _ bytes: UnsafeRawBufferPointer, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits,
+        _ bytes: RawSpan, isFinal: Bool, deflate: ConnectionDeflate?, limits: Limits,
         _ delivery: Delivery
     ) throws(ProtocolViolation) {
         // Without an agreement no frame is taken for a compressed one.
@@ -162,7 +179,7 @@ struct MessageAssembler: ~Copyable {
         self.context = context
         let limit = limits.largestMessage(delivery)
         let outcome = context.inflater.inflate(
-            bytes.bytes, isFinal: isFinal, into: &self.buffer, limit: limit - self.passedBytes)
+            bytes, isFinal: isFinal, into: &self.buffer, limit: limit - self.passedBytes)
         switch outcome {
         case .done: break
         case .tooBig: throw ProtocolViolation(.messageTooLarge(limit: limit))

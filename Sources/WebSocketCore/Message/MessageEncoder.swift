@@ -30,7 +30,13 @@ public enum FramePosition: Sendable, Hashable {
 
 /// A message that is sent in pieces or compressed.
 final class OutgoingMessage {
-    @exclusivity(unchecked) var encoder = MessageEncoder()
+    @exclusivity(unchecked) private var storage = MessageEncoder()
+
+    var encoder: MessageEncoder {
+        // Not aliased: one connection owns this object, and is moved, never copied; the encoder calls nobody back.
+        @inline(__always) _read { yield unsafe self.storage }
+        @inline(__always) _modify { yield unsafe &self.storage }
+    }
 }
 
 /// Turns messages and fragments into frames, compressed where that was negotiated (RFC 7692 §7.2.1).
@@ -80,9 +86,11 @@ struct MessageEncoder: ~Copyable {
         deflate: ConnectionDeflate?
     ) -> Int {
         guard frame.isCompressed, let context, let deflate else {
-            return frame.header.encode(payload, into: destination)
+            // In bounds: `encode` compares with the room. Alive: for this call, which the caller has promised.
+            return unsafe frame.header.encode(payload, into: destination)
         }
-        let written = frame.header.encode(context.output.span.bytes, into: destination)
+        // As above.
+        let written = unsafe frame.header.encode(context.output.span.rawBytes, into: destination)
         if frame.header.isFinal, deflate.dropsSentContext {
             self.context = nil
             deflate.give(context)

@@ -26,9 +26,7 @@ public final class PreparedMessage: Sendable {
 
     /// A text message.
     public convenience init(_ text: String) {
-        var text = text
-        let bytes = text.withUTF8 { Array($0) }
-        self.init(bytes.span.bytes, as: .text)
+        self.init(text.utf8Span.span.rawBytes, as: .text)
     }
 
     /// How many bytes the message has.
@@ -39,7 +37,7 @@ public final class PreparedMessage: Sendable {
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let frame = self.frame
-        return try body(frame.span.bytes.extracting(droppingFirst: self.headerBytes))
+        return try body(frame.span.rawBytes.extracting(droppingFirst: self.headerBytes))
     }
 
     /// The compressed frame. Whoever asks first makes it; if two threads do so at the same time, one result is kept.
@@ -70,13 +68,16 @@ public final class PreparedMessage: Sendable {
         self.withPayload { context.compress($0, isFinal: true) }
         let header = FrameHeader(
             opcode: self.kind == .text ? .text : .binary, reservedBits: .rsv1, payloadBytes: context.output.count)
-        return CompressedFrame(parameters, Self.frame(header, context.output.span.bytes))
+        return CompressedFrame(parameters, Self.frame(header, context.output.span.rawBytes))
     }
 
     private static func frame(_ header: FrameHeader, _ payload: RawSpan) -> [UInt8] {
         let count = header.headerBytes + payload.byteCount
-        return Array(unsafeUninitializedCapacity: count) { memory, initialized in
-            initialized = header.encode(payload, into: UnsafeMutableRawBufferPointer(memory))
+        return Array(capacity: count) { output in
+            // In bounds: `encode` compares with the room. Initialized: as many bytes as it says that it has written.
+            unsafe output.withUnsafeMutableBufferPointer { memory, initialized in
+                initialized = unsafe header.encode(payload, into: UnsafeMutableRawBufferPointer(memory))
+            }
         }
     }
 }

@@ -6,10 +6,7 @@ import WebSocketTesting
 @Suite("Close frames (RFC 6455 §5.5.1, §7.4)")
 struct CloseTests {
     private static func read(_ payload: [UInt8]) throws(ProtocolViolation) -> Close {
-        let result = payload.withUnsafeBytes { bytes in
-            Result { () throws(ProtocolViolation) in try Close(payload: bytes) }
-        }
-        return try result.get()
+        try Close(payload: payload.span.bytes)
     }
 
     @Test(

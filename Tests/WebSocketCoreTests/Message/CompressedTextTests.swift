@@ -9,19 +9,15 @@ struct CompressedTextTests {
         let limits = Limits(maxMessageBytes: limit, maxFrameBytes: 1 << 20)
         let header = FrameHeader(opcode: .text, reservedBits: .rsv1, payloadBytes: payload.count)
         var assembler = MessageAssembler()
-        do {
+        do throws(ProtocolViolation) {
             try assembler.beginFrame(header, now: .zero, limits: limits)
             for start in stride(from: 0, to: payload.count, by: pieceBytes) {
                 let piece = Array(payload[start..<min(start + pieceBytes, payload.count)])
-                try piece.withUnsafeBytes {
-                    try assembler.append($0, deflate: ConnectionDeflate.keeping, limits: limits)
-                }
+                try assembler.append(piece.span.bytes, deflate: ConnectionDeflate.keeping, limits: limits)
             }
             _ = try assembler.finish(deflate: ConnectionDeflate.keeping, limits: limits)
             return nil
-        } catch let violation as ProtocolViolation {
-            return violation.reason
-        }
+        } catch { return error.reason }
     }
 
     private func compressed(_ text: [UInt8]) throws -> [UInt8] {

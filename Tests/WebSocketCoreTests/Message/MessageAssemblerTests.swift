@@ -27,12 +27,7 @@ struct MessageAssemblerTests {
                 while !rest.isEmpty {
                     let bytes = Array(rest.prefix(piece))
                     rest = rest.dropFirst(bytes.count)
-                    let result = bytes.withUnsafeBytes { pointer in
-                        Result { () throws(ProtocolViolation) in
-                            try assembler.append(pointer, deflate: ConnectionDeflate.keeping, limits: limits)
-                        }
-                    }
-                    try result.get()
+                    try assembler.append(bytes.span.bytes, deflate: ConnectionDeflate.keeping, limits: limits)
                 }
                 if header.isFinal {
                     let kind = try assembler.finish(deflate: ConnectionDeflate.keeping, limits: limits)
