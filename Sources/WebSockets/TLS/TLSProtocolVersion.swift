@@ -5,5 +5,7 @@ public enum TLSProtocolVersion: String, Sendable, Hashable, Comparable, CaseIter
     /// TLS 1.3 (RFC 8446).
     case v13 = "1.3"
 
-    public static func < (left: TLSProtocolVersion, right: TLSProtocolVersion) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: TLSProtocolVersion, right: TLSProtocolVersion) -> Bool {
+        left.rawValue < right.rawValue
+    }
 }

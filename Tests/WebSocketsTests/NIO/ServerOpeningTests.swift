@@ -76,7 +76,7 @@ struct ServerOpeningTests {
 
     @Test("Who has not finished the handshake of TLS in time cannot be told: the connection is closed at once")
     func timesOutBeforeTLS() throws {
-        let server = Self.server()
+        let server = Self.server { $0.socket.limits.handshake.timeout = .seconds(10) }
         let peer = try server.connect(isSecure: true)
         server.advance(by: .milliseconds(9_999))
         #expect(!peer.isClosed)

@@ -26,6 +26,8 @@ struct BackpressureTests {
         var server = WebSocketServer.forTests {
             // What the peer reads is counted: no ping of a slow run among it.
             $0.socket.keepAlive = nil
+            // A busy machine may leave the peer's thread without the processor for longer than the default.
+            $0.socket.outbox.writeTimeout = .seconds(600)
             configure(&$0)
         }
         server.on("/") { _ in Witness(engines, closures) }

@@ -23,7 +23,10 @@ struct StreamingTests {
         while index < piece.count {
             let expected = Self.bytes(from: start + index, to: start + piece.count)
             let isEqual = piece.withUnsafeBytes { piece in
-                expected.withUnsafeBytes { memcmp(piece.baseAddress! + index, $0.baseAddress!, $0.count) == 0 }
+                expected.withUnsafeBytes { expected in
+                    guard let came = piece.baseAddress, let sent = expected.baseAddress else { return false }
+                    return memcmp(came + index, sent, expected.count) == 0
+                }
             }
             if !isEqual { return false }
             index += expected.count
