@@ -61,8 +61,8 @@ serve: release ## Run the chat server with its page at http://127.0.0.1:8000/
 test-build: deps
 	$(SWIFT) build --build-tests $(DEBUG)
 
-test: test-build ## Run the unit tests
-	$(SWIFT) test --skip-build --disable-xctest $(DEBUG)
+test: test-build ## Run the unit tests, one after the other (they share event loops: in parallel, on a busy machine, they starve)
+	$(SWIFT) test --no-parallel --skip-build --disable-xctest $(DEBUG)
 
 format: ## Format the sources in place
 	$(SWIFT) format format --in-place --recursive --parallel $(SOURCES)
@@ -71,13 +71,12 @@ lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
 
 test-portable: test-build ## Run the tests of the library on the portable transport
-	ALOFT_TEST_TRANSPORT=portable $(SWIFT) test --skip-build --disable-xctest $(DEBUG) --filter WebSocketsTests
+	ALOFT_TEST_TRANSPORT=portable $(SWIFT) test --no-parallel --skip-build --disable-xctest $(DEBUG) --filter WebSocketsTests
 
 snippets: ## Check that the Swift code in the documents is cut from Examples
 	@Tools/check-snippets
 
-check: lint snippets test-build ## Check before a push: format, snippets, warnings, import rules, unit tests
-	$(SWIFT) test --skip-build --disable-xctest $(DEBUG)
+check: lint snippets test ## Check before a push: format, snippets, warnings, import rules, unit tests
 
 autobahn-server: release deps-interop ## Run Autobahn's 517 cases against the server
 	Tools/with-echo-server --deflate $(AUTOBAHN_LIMITS) -- \
