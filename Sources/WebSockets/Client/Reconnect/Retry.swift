@@ -12,7 +12,7 @@ public enum Retry: Sendable, Hashable {
 
 extension WebSocketError {
     /// Whether to try again: after network failures and time-outs, the statuses 408, 429, 500, 502, 503 and 504, and as
-    /// ``WebSocketCore/Closure/retry`` says. A server's Retry-After is read against the system's clock.
+    /// `Closure.retry` says. A server's Retry-After is read against the system's clock.
     public var retry: Retry { self.retry(at: UnixTime.now) }
 
     /// - Parameter now: seconds since 1970.
