@@ -19,3 +19,15 @@ struct Backoff {
         return self.policy.delay(afterFailures: self.failures, retry, using: &random)
     }
 }
+
+/// The system's random numbers. Not an empty type: the thread sanitizer reads the address of what an asynchronous function
+/// changes, and a value without bytes has none.
+struct SystemRandom: RandomNumberGenerator {
+    private var drawn: UInt64 = 0
+    private var system = SystemRandomNumberGenerator()
+
+    mutating func next() -> UInt64 {
+        self.drawn &+= 1
+        return self.system.next()
+    }
+}

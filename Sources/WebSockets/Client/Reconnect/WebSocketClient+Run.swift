@@ -45,7 +45,7 @@ extension WebSocketClient {
         body: @Sendable (WebSocket) async throws -> AfterConnection
     ) async throws {
         var backoff = Backoff(policy)
-        var random = SystemRandomNumberGenerator()
+        var random = SystemRandom()
         while true {
             let (cause, retry, connectedFor) = try await self.runOnce(url, policy, body)
             guard let retry, let cause else { return }
